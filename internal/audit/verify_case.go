@@ -1,0 +1,108 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+)
+
+// detail compares the words with the commitment of their entry, or looks for the entry that records their erasure.
+func (v *verifier) detail(d Detail) error {
+	v.sum.Details++
+	f := Finding{Invariant: "detail", Entry: d.Entry}
+	said, err := decode(d.Canon)
+	switch {
+	case d.Canon == nil:
+		f.Text = "is missing, and its detail is here"
+	case err != nil:
+		return nil // already reported with the entry
+	case !d.Erased:
+		got := commitment(d.Salt, d.Body)
+		if want := string(said[sayDetail]); len(d.Salt) != 32 || got != want {
+			f.Text, f.Want, f.Have = "commits to other words than its detail's", want, got
+		}
+	default:
+		v.sum.Erased++
+		erasure, err := decode(d.ErasureCanon)
+		named := fmt.Appendf(nil, `"entry":"%d"`, d.Entry)
+		if err != nil || string(erasure[sayAction]) != Erased || string(erasure[sayOutcome]) != Done || !bytes.Contains(erasure[sayFacts], named) {
+			f.Text = "lost its detail, and no entry records the erasure"
+		}
+	}
+	if f.Text != "" {
+		f.Stream, f.Seq = string(said[sayStream]), whole(said[saySeq])
+		v.found(f)
+	}
+	return nil
+}
+
+// commitment is the verifier's own arithmetic, not Commit.
+func commitment(salt, body []byte) string {
+	sum := sha256.Sum256(slices.Concat([]byte("cg/detail/v1"), salt, body))
+	return hex.EncodeToString(sum[:])
+}
+
+// caseRow looks for the deed that wrote a row.
+func (v *verifier) caseRow(c CaseRow) error {
+	v.sum.CaseRows++
+	stream := "organisation:" + c.Organisation
+	if c.Request != "" {
+		stream = "request:" + c.Request
+	}
+	f := Finding{Invariant: "I1", Entry: c.Entry, Stream: stream}
+	said, err := decode(c.Canon)
+	switch {
+	case c.Canon == nil:
+		f.Text = "is not there"
+	case err != nil:
+		return nil // already reported with the entry
+	case string(said[sayStream]) != stream || said[saySeq] == nil:
+		f.Text = "belongs to " + string(said[sayStream])
+	case string(said[sayOutcome]) != Done:
+		f.Text = "is a refusal"
+	default:
+		v.rows.remove(c.Entry)
+		return nil
+	}
+	f.Seq, f.Text = whole(said[saySeq]), fmt.Sprintf("%s, and row %s of %s names it", f.Text, c.Row, c.Table)
+	v.found(f)
+	return nil
+}
+
+// rowless names the deeds that no row remembers.
+func (v *verifier) rowless() {
+	for id := range v.rows.all() {
+		v.found(Finding{Invariant: "I2", Entry: id, Text: "records a deed that no case row names"})
+	}
+}
+
+// version compares a version of the content with the digest that its deed recorded.
+func (v *verifier) version(c Version) error {
+	v.sum.Versions++
+	sum := sha256.Sum256(c.Content)
+	digest := hex.EncodeToString(sum[:])
+	f := Finding{Invariant: "content", Entry: c.Entry, Stream: "request:" + c.Request}
+	said, err := decode(c.Canon)
+	f.Seq = whole(said[saySeq])
+	name := fmt.Sprintf("version %d of the content ", c.N)
+	if !bytes.Equal(c.Digest, sum[:]) {
+		f.Text, f.Want, f.Have = name+"has another digest", hex.EncodeToString(c.Digest), digest
+		v.found(f)
+	}
+	switch {
+	case c.Canon == nil:
+		f.Text, f.Want, f.Have = "is not there, and "+name+"names it", "", ""
+	case err != nil:
+		return nil // already reported with the entry
+	case string(said[sayDigest]) != digest:
+		f.Text, f.Want, f.Have = "recorded another digest for "+name, string(said[sayDigest]), digest
+	case string(said[sayRequest]) != c.Request:
+		f.Text, f.Want, f.Have = name+"belongs to another request", string(said[sayRequest]), c.Request
+	default:
+		return nil
+	}
+	v.found(f)
+	return nil
+}

@@ -1,0 +1,116 @@
+package caldicott
+
+// Action is a deed or a way of reading, under the one name that it has in the contract, the code, the policy and the trail.
+type Action string
+
+// Deeds on a request.
+const (
+	Draft            Action = "draft"
+	Amend            Action = "amend"
+	Submit           Action = "submit"
+	Triage           Action = "triage"
+	Ask              Action = "ask"
+	Answer           Action = "answer"
+	Consult          Action = "consult"
+	Advise           Action = "advise"
+	Waive            Action = "waive"
+	PutForward       Action = "put_forward"
+	SetAside         Action = "set_aside"
+	Open             Action = "open"
+	HandBack         Action = "hand_back"
+	Decide           Action = "decide"
+	Withdraw         Action = "withdraw"
+	Resubmit         Action = "resubmit"
+	Close            Action = "close"
+	RecordEmergency  Action = "record_emergency"
+	SeekRatification Action = "seek_ratification"
+	Comment          Action = "comment"
+	Disclose         Action = "disclose"
+)
+
+// Deeds on an authorisation and on a condition.
+const (
+	Suspend         Action = "suspend"
+	Reinstate       Action = "reinstate"
+	Revoke          Action = "revoke"
+	Complete        Action = "complete"
+	SubmitEvidence  Action = "submit_evidence"
+	AcceptEvidence  Action = "accept_evidence"
+	RejectEvidence  Action = "reject_evidence"
+	WaiveCondition  Action = "waive_condition"
+	BreachCondition Action = "breach_condition"
+)
+
+// Deeds on people, their authority and the directory.
+const (
+	Enrol                Action = "enrol"
+	AmendPerson          Action = "amend_person"
+	Appoint              Action = "appoint"
+	ConfirmAppointment   Action = "confirm_appointment"
+	EndAppointment       Action = "end_appointment"
+	Delegate             Action = "delegate"
+	AcceptDelegation     Action = "accept_delegation"
+	RevokeDelegation     Action = "revoke_delegation"
+	RegisterOrganisation Action = "register_organisation"
+	AmendOrganisation    Action = "amend_organisation"
+	RegisterAsset        Action = "register_asset"
+	AmendAsset           Action = "amend_asset"
+)
+
+// Ways of reading. View is the content of a request and all that hangs on it, ViewComments the private comments,
+// LookUp the directory of people, appointments, organisations and assets.
+const (
+	View         Action = "view"
+	ViewComments Action = "view_comments"
+	LookUp       Action = "look_up"
+)
+
+// RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
+func RequestDeeds() []Action {
+	return []Action{
+		Draft, Amend, Submit, Triage, Ask, Answer, Consult, Advise, Waive, PutForward, SetAside, Open, HandBack, Decide,
+		Withdraw, Resubmit, Close, RecordEmergency, SeekRatification, Comment, Disclose,
+	}
+}
+
+// AuthorisationDeeds are the deeds on an authorisation.
+func AuthorisationDeeds() []Action { return []Action{Suspend, Reinstate, Revoke, Complete} }
+
+// ConditionDeeds are the deeds on a condition.
+func ConditionDeeds() []Action {
+	return []Action{SubmitEvidence, AcceptEvidence, RejectEvidence, WaiveCondition, BreachCondition}
+}
+
+// DirectoryDeeds are the deeds on people, their authority and the directory.
+func DirectoryDeeds() []Action {
+	return []Action{
+		Enrol, AmendPerson, Appoint, ConfirmAppointment, EndAppointment, Delegate, AcceptDelegation, RevokeDelegation,
+		RegisterOrganisation, AmendOrganisation, RegisterAsset, AmendAsset,
+	}
+}
+
+// Readings are the ways of reading that the policy rules on.
+func Readings() []Action { return []Action{View, ViewComments, LookUp} }
+
+// Actions is every word that may stand in the second column of policy.csv.
+func Actions() []Action {
+	var all []Action
+	for _, some := range [][]Action{RequestDeeds(), AuthorisationDeeds(), ConditionDeeds(), DirectoryDeeds(), Readings()} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// Whose says how a person stands to the thing a deed is done to.
+type Whose string
+
+// Own is one's own request, delegation or record; Assigned is what one was named on, asked about, handed or made the
+// owner of; Organisation is everything of the organisation in which the role is held.
+const (
+	Own          Whose = "own"
+	Assigned     Whose = "assigned"
+	Organisation Whose = "organisation"
+)
+
+// Whoses are the words that may stand in the third column of policy.csv.
+func Whoses() []Whose { return []Whose{Own, Assigned, Organisation} }

@@ -1,0 +1,234 @@
+package caldicott
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+// Judgement is how one of the eight Caldicott Principles was met, in the decider's view.
+type Judgement struct {
+	Assessment vocabulary.Assessment `json:"assessment"`
+	Note       string                `json:"note,omitempty"`
+}
+
+// Principles are the eight judgements of a decision.
+type Principles map[vocabulary.Principle]Judgement
+
+// Law is what a decision relies on: the version's own, or a part of it.
+type Law struct {
+	Art6   []vocabulary.Art6  `json:"art6,omitempty"`
+	Art9   []vocabulary.Art9  `json:"art9,omitempty"`
+	Sch1   []vocabulary.Sch1  `json:"dpa_sch1,omitempty"`
+	Basis  vocabulary.Basis   `json:"cldc_basis,omitempty"`
+	Powers []vocabulary.Power `json:"statutory_power,omitempty"`
+}
+
+// Decision is what somebody with authority said at a moment about one version. It never changes; a later one supersedes.
+type Decision struct {
+	ID                      string
+	N                       int // 1 for the request's first
+	Version                 int
+	Outcome                 vocabulary.Outcome
+	Rationale               string
+	DecidedBy               string
+	ActingAs                vocabulary.Role
+	Appointment, Delegation string
+	At                      time.Time
+	Principles              Principles
+	Law                     Law
+	ReviewDate, ExpiryDate  string
+	ReferTo                 []vocabulary.Referral
+	HarmStatement           string
+	AlternativeOffered      string
+	StandingRule            string
+	Findings                []Finding
+	Authorisation           string // the one that a SUSPEND or REVOKE was about
+}
+
+// Approving says whether the outcome permits something (RENEW and VARY come with "2 of 5: time").
+func Approving(o vocabulary.Outcome) bool {
+	return o == vocabulary.OutcomeApprove || o == vocabulary.OutcomeApproveWithConditions || o == vocabulary.OutcomeRatify ||
+		o == vocabulary.OutcomeRenew || o == vocabulary.OutcomeVary
+}
+
+// Condition is what a decision asks for. Label is its name within the decision (C1); Due a Europe/London day or "".
+type Condition struct {
+	ID, Label        string
+	Decision         string
+	Authorisation    string // "" where the decision approved nothing
+	Type             vocabulary.ConditionType
+	Text             string
+	Owner            string
+	Due              string
+	EvidenceExpected string
+	Resolves         []vocabulary.Rule
+	At               time.Time
+}
+
+// State folds the deeds on the condition up to the instant; only a DEADLINE becomes OVERDUE, when its day has ended.
+func (x Condition) State(done []Done, at time.Time) vocabulary.ConditionState {
+	state := vocabulary.ConditionStateOpen
+	for _, d := range done {
+		if d.Subject == x.ID && !d.At.After(at) {
+			if next, ok := conditionSteps[d.Deed]; ok {
+				state = next
+			}
+		}
+	}
+	if state == vocabulary.ConditionStateOpen && x.Type == vocabulary.ConditionTypeDeadline && dayOver(x.Due, at) {
+		return vocabulary.ConditionStateOverdue
+	}
+	return state
+}
+
+// conditionSteps is where each deed leads a condition.
+var conditionSteps = map[Action]vocabulary.ConditionState{
+	SubmitEvidence:  vocabulary.ConditionStateEvidenceSubmitted,
+	AcceptEvidence:  vocabulary.ConditionStateSatisfied,
+	RejectEvidence:  vocabulary.ConditionStateOpen,
+	WaiveCondition:  vocabulary.ConditionStateWaived,
+	BreachCondition: vocabulary.ConditionStateBreached,
+}
+
+// conditionFrom is in which states each deed on a condition is possible.
+var conditionFrom = map[Action][]vocabulary.ConditionState{
+	SubmitEvidence: {vocabulary.ConditionStateOpen, vocabulary.ConditionStateOverdue},
+	AcceptEvidence: {vocabulary.ConditionStateEvidenceSubmitted},
+	RejectEvidence: {vocabulary.ConditionStateEvidenceSubmitted},
+	WaiveCondition: {vocabulary.ConditionStateOpen, vocabulary.ConditionStateEvidenceSubmitted, vocabulary.ConditionStateOverdue},
+	BreachCondition: {vocabulary.ConditionStateOpen, vocabulary.ConditionStateEvidenceSubmitted,
+		vocabulary.ConditionStateOverdue, vocabulary.ConditionStateSatisfied},
+}
+
+// dayOver says whether the Europe/London day has ended; "" never ends.
+func dayOver(day string, at time.Time) bool { return day != "" && Today(at) > day }
+
+// Authorisation is the permission in force: born of an approving decision, bounded by dates and conditions.
+type Authorisation struct {
+	ID, Decision           string
+	Version                int
+	ReviewDate, ExpiryDate string
+	Ratifies               string // the emergency's disclosure, where the decision was RATIFY: nothing more may follow under it
+	At                     time.Time
+}
+
+// AuthorisationState computes the state at an instant: the first that holds of REVOKED, SUPERSEDED, COMPLETED, EXPIRED,
+// SUSPENDED, PENDING_CONDITIONS, REVIEW_DUE, ACTIVE.
+func (c *Case) AuthorisationState(a Authorisation, at time.Time) vocabulary.AuthorisationState {
+	ended, suspended := c.ends(a, at)
+	switch {
+	case ended != "":
+		return ended
+	case dayOver(a.ExpiryDate, at):
+		return vocabulary.AuthorisationStateExpired
+	case suspended:
+		return vocabulary.AuthorisationStateSuspended
+	case c.precedentOpen(a, at):
+		return vocabulary.AuthorisationStatePendingConditions
+	case a.ReviewDate != "" && Today(at) >= a.ReviewDate:
+		return vocabulary.AuthorisationStateReviewDue
+	}
+	return vocabulary.AuthorisationStateActive
+}
+
+// ends folds the deeds on the authorisation: what ended it, and whether it is suspended.
+func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.AuthorisationState, suspended bool) {
+	if a.Ratifies != "" {
+		ended = vocabulary.AuthorisationStateCompleted
+	}
+	for _, d := range c.Done {
+		if d.Subject != a.ID || d.At.After(at) {
+			continue
+		}
+		switch d.Deed {
+		case Suspend:
+			suspended = true
+		case Reinstate:
+			suspended = false
+		case Revoke:
+			ended = vocabulary.AuthorisationStateRevoked
+		case Complete:
+			ended = vocabulary.AuthorisationStateCompleted
+		}
+	}
+	return ended, suspended
+}
+
+// precedentOpen says whether a condition precedent is neither satisfied nor waived.
+func (c *Case) precedentOpen(a Authorisation, at time.Time) bool {
+	return slices.ContainsFunc(c.Conditions, func(x Condition) bool {
+		if x.Authorisation != a.ID || x.Type != vocabulary.ConditionTypePrecedent {
+			return false
+		}
+		state := x.State(c.Done, at)
+		return state != vocabulary.ConditionStateSatisfied && state != vocabulary.ConditionStateWaived
+	})
+}
+
+// InForce says whether a disclosure may be made in that state.
+func InForce(s vocabulary.AuthorisationState) bool {
+	return s == vocabulary.AuthorisationStateActive || s == vocabulary.AuthorisationStateReviewDue
+}
+
+// StillOpen says whether the authorisation keeps its request from being closed.
+func StillOpen(s vocabulary.AuthorisationState) bool {
+	return InForce(s) || s == vocabulary.AuthorisationStatePendingConditions || s == vocabulary.AuthorisationStateSuspended
+}
+
+// authorisationFrom is in which states each deed on an authorisation is possible.
+var authorisationFrom = map[Action][]vocabulary.AuthorisationState{
+	Suspend:   {vocabulary.AuthorisationStateActive, vocabulary.AuthorisationStateReviewDue},
+	Reinstate: {vocabulary.AuthorisationStateSuspended},
+	Revoke: {vocabulary.AuthorisationStatePendingConditions, vocabulary.AuthorisationStateActive,
+		vocabulary.AuthorisationStateReviewDue, vocabulary.AuthorisationStateSuspended},
+	Complete: {vocabulary.AuthorisationStateActive, vocabulary.AuthorisationStateReviewDue,
+		vocabulary.AuthorisationStateSuspended, vocabulary.AuthorisationStateExpired},
+}
+
+// Disclosure is what really left. It never changes. Exception is why it was not covered, "" where it was: not being
+// allowed never keeps it from being recorded.
+type Disclosure struct {
+	ID            string
+	Authorisation string
+	Recipient     string // an organisation's code, or the position in the version's list ("0")
+	Records       *int   // nil: not known
+	Method        vocabulary.TransferMethod
+	DisclosedAt   time.Time
+	RecordedAt    time.Time
+	By            string
+	Exception     vocabulary.ExceptionReason
+	Note          string
+}
+
+// Regularised says whether a later decision put the exception right: a ratified emergency.
+func (c *Case) Regularised(d Disclosure) bool {
+	return slices.ContainsFunc(c.Authorisations, func(a Authorisation) bool { return a.Ratifies == d.ID })
+}
+
+// Covers says whether a release to the recipient at the instant is allowed; otherwise why it is not. The authorisation
+// is the newest unless named.
+func (c *Case) Covers(authorisation, recipient string, at time.Time) (Authorisation, vocabulary.ExceptionReason) {
+	a, ok := c.Authorisation(authorisation)
+	if !ok {
+		return Authorisation{}, vocabulary.ExceptionReasonNoAuthorisation
+	}
+	if at.Before(a.At) || !InForce(c.AuthorisationState(a, at)) {
+		return a, vocabulary.ExceptionReasonNotInForce
+	}
+	if !names(c.Decided[a.Version].Recipients, recipient) {
+		return a, vocabulary.ExceptionReasonRecipientNotCovered
+	}
+	return a, ""
+}
+
+// names says whether the list names the recipient: by organisation code, else by position for one without a code.
+func names(list []Recipient, recipient string) bool {
+	if slices.ContainsFunc(list, func(r Recipient) bool { return r.OrgCode != "" && r.OrgCode == recipient }) {
+		return true
+	}
+	n, err := strconv.Atoi(recipient)
+	return err == nil && n >= 0 && n < len(list)
+}

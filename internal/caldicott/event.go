@@ -1,0 +1,44 @@
+package caldicott
+
+import "time"
+
+// Outcomes of an event.
+const (
+	OutcomeDone    = "done"
+	OutcomeRefused = "refused"
+)
+
+// Actions of the trail that are not deeds.
+const (
+	Viewed       Action = "viewed"
+	Searched     Action = "searched"
+	GuardFired   Action = "guard_fired"
+	PolicyLoaded Action = "policy_loaded"
+	Migrated     Action = "migrated"
+	Bootstrapped Action = "bootstrapped"
+	Verified     Action = "verified"
+)
+
+// Event is what the trail remembers of one deed, refusal or reading: codes and ids, never words that somebody wrote.
+// The words go into Detail, which the trail keeps apart under a salted commitment. ID and Facts are set by casework.
+type Event struct {
+	Stream  string // "request:<id>" and "organisation:<id>" are chained; others are not
+	Chained bool
+	Action  Action
+	Outcome string
+	Rule    string // of a refusal: SD1, POLICY, V011 …
+	At      time.Time
+
+	Actor, Organisation, Request, Subject string // ids, "" where there is none
+
+	From, To     State
+	Version      int
+	Digest       string // of the content, hex SHA-256
+	PolicyDigest string
+	PolicyLine   string
+
+	ActingAs, Appointment, Delegation string
+
+	Facts  map[string]string // further codes and counts
+	Detail []byte            // JSON of the deed's own words; nil where there are none
+}

@@ -1,0 +1,123 @@
+package caldicott
+
+import (
+	"slices"
+
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+// A duty is one rule of the separation of duties: the same person must not do both things, whatever else they hold.
+type duty struct {
+	code     string
+	sentence string
+	broken   func(t *Turn, d Deed) bool
+}
+
+// duties are asked in this order, whatever the caller's roles. SD5 comes with reviews ("2 of 5: time"); SD6 and the
+// second half of SD8 are about appointments (appointing.go).
+var duties = []duty{
+	{"SD1", "Who asked, sponsors or owns the asset does not decide.", partyDecides},
+	{"SD2", "Who would receive, investigates, benefits or is concerned does not decide.", interestedDecides},
+	{"SD3", "Who triaged, consulted, waived or put forward does not decide.", handlerDecides},
+	{"SD4", "Who approved an emergency does not ratify it.", approverRatifies},
+	{"SD7", "An auditor changes nothing.", auditorActs},
+	{"SD8", "An administrator reads no request content and decides nothing.", administratorActs},
+	{"SD9", "Who has decided on this version does not open it again.", reopens},
+	{"SD10", "A consultee's view is not entered by the requester or the decider.", partyAdvises},
+	{"SD11", "Evidence is not judged by the condition's owner.", ownerJudges},
+	{"SD12", "Who holds a conflicting post hands the case back.", structurallyConflicted},
+}
+
+// Separate refuses a deed that would put two duties into one hand.
+func (t *Turn) Separate(d Deed) error {
+	for _, rule := range duties {
+		if rule.broken(t, d) {
+			return Errorf(Forbidden, rule.code, "%s", rule.sentence)
+		}
+	}
+	return nil
+}
+
+// deciding are the deeds that write a decision, or undo one.
+func deciding(a Action) bool {
+	return a == Decide || a == SetAside || a == Suspend || a == Reinstate || a == Revoke
+}
+
+func partyDecides(t *Turn, d Deed) bool {
+	c, me := t.Case.Content(), t.By.UserID
+	return deciding(d.Action()) && me != "" && (me == t.Case.Request.Requester || me == c.Sponsor || me == c.AssetOwner)
+}
+
+func interestedDecides(t *Turn, d Deed) bool {
+	if d.Action() != Decide {
+		return false
+	}
+	c, me := t.Case.Content(), t.By.UserID
+	return t.declared(vocabulary.ConflictPersonalSubject, vocabulary.ConflictPersonalBenefit, vocabulary.ConflictSubjectOfInvestigation) ||
+		slices.Contains(c.Investigators, me) ||
+		slices.ContainsFunc(c.Recipients, func(r Recipient) bool { return slices.Contains(r.UserIDs, me) })
+}
+
+// declared says whether the person has ever declared one of the conflicts in this case: declarations are never undone.
+func (t *Turn) declared(kinds ...vocabulary.Conflict) bool {
+	return slices.ContainsFunc(t.Case.Declarations, func(x Declaration) bool {
+		return x.By == t.By.UserID && slices.Contains(kinds, x.Type)
+	})
+}
+
+func handlerDecides(t *Turn, d Deed) bool {
+	return d.Action() == Decide && slices.ContainsFunc(t.Case.Done, func(x Done) bool {
+		if x.By != t.By.UserID || x.Deed == Waive && x.From == decided && t.Case.Pressing() {
+			return false
+		}
+		return x.Deed == Triage || x.Deed == Consult || x.Deed == Waive || x.Deed == PutForward
+	})
+}
+
+func approverRatifies(t *Turn, d Deed) bool {
+	return d.Action() == Decide && t.Case.Request.Emergency && t.By.UserID == t.Case.Content().ApprovedBy
+}
+
+func auditorActs(t *Turn, _ Deed) bool {
+	return t.By.Holds(vocabulary.RoleAuditor, t.Case.Request.OrganisationID, t.Now)
+}
+
+func administratorActs(t *Turn, _ Deed) bool {
+	return t.By.Holds(vocabulary.RoleSystemAdmin, t.Case.Request.OrganisationID, t.Now)
+}
+
+func reopens(t *Turn, d Deed) bool {
+	if d.Action() != Open {
+		return false
+	}
+	version := t.Case.Request.Version
+	mine := slices.ContainsFunc(t.Case.Declarations, func(x Declaration) bool { return x.By == t.By.UserID && x.Version == version })
+	return mine && slices.ContainsFunc(t.Case.Decisions, func(x Decision) bool { return x.Version == version })
+}
+
+func partyAdvises(t *Turn, d Deed) bool {
+	if d.Action() != Advise {
+		return false
+	}
+	me := t.By.UserID
+	return me == t.Case.Request.Requester || me == t.Case.OpenedBy() ||
+		slices.ContainsFunc(t.Case.Decisions, func(x Decision) bool { return x.DecidedBy == me })
+}
+
+func ownerJudges(t *Turn, d Deed) bool {
+	if d.Action() != AcceptEvidence && d.Action() != RejectEvidence {
+		return false
+	}
+	x, ok := t.Case.Condition(t.Subject)
+	return ok && x.Owner == t.By.UserID
+}
+
+func structurallyConflicted(t *Turn, d Deed) bool {
+	if d.Action() != Decide {
+		return false
+	}
+	posts := t.By.Posts(t.Case.Request.OrganisationID, t.Now)
+	return len(structural(t.Case.Content(), t.By.UserID, posts)) > 0 ||
+		t.declared(vocabulary.ConflictStructuralResponsibleOfficer, vocabulary.ConflictStructuralDigitalSponsor,
+			vocabulary.ConflictStructuralEducationLead, vocabulary.ConflictStructuralResearchSponsor, vocabulary.ConflictStructuralSiro)
+}

@@ -1,0 +1,160 @@
+package caldicott
+
+import (
+	"context"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+// Store keeps everything. A closure given to InTx may run twice (after a serialisation failure), so it touches nothing
+// but its Tx and what it returns; when it fails, nothing of it is kept.
+type Store interface {
+	Reader
+	InTx(ctx context.Context, f func(Tx) error) error
+}
+
+// Tx is one transaction. What its methods return is true until it ends.
+type Tx interface {
+	// LockCase reads the case after everybody else who writes to it has finished; NotFound where there is none.
+	LockCase(ctx context.Context, id string) (Case, error)
+	// Standing reads the person with all their authority, and the organisation's current guardians.
+	Standing(ctx context.Context, personID, organisationID string, at time.Time) (Actor, []Guardian, error)
+	// Unknown gives those of the user ids that nobody active has.
+	Unknown(ctx context.Context, userIDs []string) ([]string, error)
+	// NextReference gives the next reference of the organisation in the year.
+	NextReference(ctx context.Context, organisationID, orgCode string, year int) (string, error)
+	// SaveCase appends the change's event to the trail and writes the change under it.
+	SaveCase(ctx context.Context, change Change) error
+	// Note appends an event that belongs to no change: a refusal, a reading, the service's own doings.
+	Note(ctx context.Context, e Event) error
+
+	Directory
+	Answers
+}
+
+// Answers are the answers given under an Idempotency-Key.
+type Answers interface {
+	// Answer finds the answer under the person's key, if it is younger than since; Conflict KEY_BUSY while another
+	// transaction works on the key.
+	Answer(ctx context.Context, personID, key string, since time.Time) (GivenAnswer, bool, error)
+	// KeepAnswer stores the answer in the place of an outlived one.
+	KeepAnswer(ctx context.Context, personID, key string, a GivenAnswer) error
+}
+
+// GivenAnswer is what was answered to a POST, byte for byte. Digest is over method, path and body of the question.
+type GivenAnswer struct {
+	Digest         [32]byte
+	Status         int
+	ETag, Location string
+	Body           []byte
+	At             time.Time
+	RequestID      string
+}
+
+// Directory are the writes on people, their authority and the directory, each under the lock of its organisation.
+type Directory interface {
+	LockOrganisation(ctx context.Context, code string) (OrganisationRecord, error)
+	OrganisationByCode(ctx context.Context, code string) (OrganisationRow, error)
+	PersonNamed(ctx context.Context, userID string) (Actor, error)
+	AppointmentByID(ctx context.Context, id string) (Appointment, error)
+	DelegationByID(ctx context.Context, id string) (Delegation, error)
+	AssetByID(ctx context.Context, id string) (Asset, error)
+	// SaveDirectory appends the event to the organisation's chain and writes the rows under it.
+	SaveDirectory(ctx context.Context, e Event, rows DirectoryRows) error
+	// AnyAppointment says whether anybody was ever appointed.
+	AnyAppointment(ctx context.Context) (bool, error)
+}
+
+// DirectoryRows are rows to insert or to bring up to date, by their ids.
+type DirectoryRows struct {
+	Organisations []OrganisationRow
+	People        []Person
+	Appointments  []Appointment
+	Delegations   []Delegation
+	Assets        []Asset
+}
+
+// OrganisationRow is an organisation with the one whose trail answers for it.
+type OrganisationRow struct {
+	OrganisationRecord
+	AnswersFor string
+}
+
+// Reader reads without a transaction. It decides nothing about who may see what: casework does.
+type Reader interface {
+	// ActorBySubject finds who a token speaks for; NotFound for a stranger.
+	ActorBySubject(ctx context.Context, issuer, subject string) (Actor, error)
+	ActorByUserID(ctx context.Context, userID string) (Actor, error)
+	Guardians(ctx context.Context, organisationID string, at time.Time) ([]Guardian, error)
+
+	ReadCase(ctx context.Context, id string) (Case, error)
+	ReadCases(ctx context.Context, ids []string) ([]Case, error)
+	// CaseOf finds the request that a decision, an authorisation, a condition or a disclosure belongs to.
+	CaseOf(ctx context.Context, noun Noun, id string) (requestID string, err error)
+	ReadVersion(ctx context.Context, requestID string, n int) (Version, error)
+	ListVersions(ctx context.Context, requestID string) ([]Version, error)
+	Remarks(ctx context.Context, requestID string) ([]Remark, error)
+	List(ctx context.Context, noun Noun, within Reach, filter Filter, page Page) ([]Listed, error)
+
+	Organisations(ctx context.Context, filter Filter, page Page) ([]OrganisationRow, error)
+	OrganisationByCode(ctx context.Context, code string) (OrganisationRow, error)
+	AppointmentByID(ctx context.Context, id string) (Appointment, error)
+	DelegationByID(ctx context.Context, id string) (Delegation, error)
+	AssetByID(ctx context.Context, id string) (Asset, error)
+	People(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Person, error)
+	Appointments(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Appointment, error)
+	Delegations(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Delegation, error)
+	Assets(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Asset, error)
+}
+
+// Noun is what can be listed or found under a request.
+type Noun string
+
+// The nouns of a case.
+const (
+	Requests       Noun = "requests"
+	Decisions      Noun = "decisions"
+	Authorisations Noun = "authorisations"
+	Conditions     Noun = "conditions"
+	Disclosures    Noun = "disclosures"
+)
+
+// Reach says which requests a person may see: any of the ways that is open, less what is denied. It mirrors Standings, so
+// that a list equals filtering everything by the policy.
+type Reach struct {
+	UserID        string
+	Denied        []string // ids: nothing of these organisations
+	Own           bool     // requests they raised
+	Owned         bool     // requests with a condition that they own
+	Sponsored     bool     // requests they sponsor
+	AssetOwned    bool     // requests on an asset they own
+	Handed        bool     // requests handed to them
+	Organisations []string // ids: everything of these
+	Consulted     []RoleAt // requests of the organisation on which the role was asked
+}
+
+// RoleAt is a role held in an organisation.
+type RoleAt struct{ Role, OrganisationID string }
+
+// Filter narrows a list; each noun's list knows which names it accepts. Values are codes, ids, dates, or the words of `q`.
+type Filter map[string]string
+
+// Page is one page of a list in keyset order: After is the sort key of the last row seen ("" for the first page), Limit
+// how many more. Descending by time unless Ascending.
+type Page struct {
+	AfterKey, AfterID string
+	Limit             int
+	Ascending         bool
+}
+
+// Listed is one row of a list: the request it belongs to, as far as lists tell, its own id, and its sort key.
+type Listed struct {
+	ID, Key     string
+	Request     Request
+	Kind        vocabulary.Kind
+	Urgency     vocabulary.Urgency
+	Title       string
+	SubmittedAt time.Time
+	DecidedAt   time.Time
+}

@@ -1,0 +1,230 @@
+package caldicott
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+// House is what every case is judged by: read once at start, never changed.
+type House struct {
+	Rules      Rulebook
+	Consultees Consultees
+	Targets    Targets
+	Calendar   Calendar
+}
+
+// Capacity is in which role, by which appointment and under which delegation somebody acts.
+type Capacity struct {
+	Role                    vocabulary.Role
+	Appointment, Delegation string
+}
+
+// A Turn is one person's move in one case at one instant. It has no clock, no store and no policy of its own: casework
+// fills it, asks it in the order of checks, and writes down its Change.
+type Turn struct {
+	House     *House
+	By        Actor
+	Acting    Capacity
+	Now       time.Time // UTC, whole microseconds
+	Guardians []Guardian
+	Case      *Case
+	Subject   string // the authorisation or condition that the deed is done to
+	Confirmed []Confirmation
+
+	// NewID gives a fresh UUIDv7; Reference the next reference of the organisation in the year.
+	NewID     func() string
+	Reference func(year int) (string, error)
+
+	Change   Change
+	Fired    []Finding // of the identifier guard, on what was said in this deed
+	problems []FieldError
+}
+
+// Change is what a deed adds. Everything in it is inserted; only the request's own row is brought up to date.
+type Change struct {
+	Request       Request
+	Moves         bool // false: the request's own row stays as it is
+	Version       *Version
+	Done          Done
+	Consultations []Consultation
+	Advice        *Advice
+	Waiver        *Waiver
+	Declaration   *Declaration
+	Remark        *Remark
+	Decision      *Decision
+	Conditions    []Condition
+	Authorisation *Authorisation
+	Disclosure    *Disclosure
+	People        map[string]string // user ids that must be enrolled, by the field that names them
+	Event         Event
+}
+
+// A Deed is what somebody does to a case, with its body.
+type Deed interface {
+	Action() Action
+	// Texts are the free texts of the body, for the identifier guard.
+	Texts() []Text
+	// do checks what a 422 is about and makes the change.
+	do(t *Turn) error
+}
+
+// Take does the deed after all other checks have passed: it refuses with 422, or leaves Case and Change as they stand
+// afterwards. Invalid holds what was already found wrong with the body.
+func (t *Turn) Take(d Deed, invalid []FieldError) error {
+	t.Fired = t.House.Rules.Guard.Look(d.Texts(), t.Confirmed)
+	t.problems = append(t.problems, invalid...)
+	for _, f := range t.Fired {
+		if f.Severity == vocabulary.SeverityBlockSubmit {
+			t.problems = append(t.problems, fieldError(f))
+		}
+	}
+	if len(t.problems) > 0 {
+		return Refuse(t.problems)
+	}
+	from := t.Case.Request.State
+	to, _ := Next(from, d.Action())
+	if to == "" {
+		to = from // deeds on authorisations and conditions leave the request where it stands
+	}
+	t.Change.Done = Done{
+		ID: t.NewID(), Deed: d.Action(), By: t.By.UserID, At: t.Now, From: from, To: to, Subject: t.Subject,
+		ActingAs: string(t.Acting.Role), Appointment: t.Acting.Appointment, Delegation: t.Acting.Delegation,
+	}
+	t.Change.Done.Details.Confirmed = t.Confirmed
+	if err := d.do(t); err != nil {
+		return err
+	}
+	if err := Refuse(t.problems); err != nil {
+		return err
+	}
+	t.settle(d)
+	return nil
+}
+
+// settle brings the request's row up to date and writes the event.
+func (t *Turn) settle(d Deed) {
+	c, done := t.Case, &t.Change.Done
+	c.Request.State = done.To
+	if movesRevision(d.Action()) {
+		c.Request.Revision++
+		t.Change.Moves = true
+	}
+	done.Version = c.Request.Version
+	c.Done = append(c.Done, *done)
+	t.Change.Request = c.Request
+	digest := c.Content().Digest()
+	t.Change.Event = Event{
+		Stream: "request:" + c.Request.ID, Chained: true, Action: done.Deed, Outcome: OutcomeDone, At: t.Now,
+		Actor: t.By.ID, Organisation: c.Request.OrganisationID, Request: c.Request.ID, Subject: done.Subject,
+		From: done.From, To: done.To, Version: done.Version, Digest: hex.EncodeToString(digest[:]),
+		ActingAs: done.ActingAs, Appointment: done.Appointment, Delegation: done.Delegation,
+		Facts: t.facts(), Detail: t.detail(),
+	}
+}
+
+// movesRevision says whether the deed makes an If-Match of the request stale: those that need none leave others' alone.
+func movesRevision(a Action) bool {
+	switch a {
+	case Comment, Disclose, SubmitEvidence, AcceptEvidence, RejectEvidence, WaiveCondition, BreachCondition,
+		Suspend, Reinstate, Revoke, Complete, Advise:
+		return false
+	}
+	return true
+}
+
+// facts are the codes that the trail should be searchable by without opening anybody's words.
+func (t *Turn) facts() map[string]string {
+	facts := map[string]string{}
+	if d := t.Change.Decision; d != nil {
+		facts["decision"] = string(d.Outcome)
+		facts["conditions"] = strconv.Itoa(len(t.Change.Conditions))
+	}
+	if a := t.Change.Advice; a != nil {
+		facts["role"], facts["view"] = string(a.Role), string(a.View)
+	}
+	if w := t.Change.Waiver; w != nil {
+		facts["role"] = string(w.Role)
+	}
+	if x := t.Change.Disclosure; x != nil {
+		facts["method"] = string(x.Method)
+		facts["exception"] = string(x.Exception)
+	}
+	if x := t.Change.Declaration; x != nil {
+		facts["conflict"] = string(x.Type)
+	}
+	if t.Change.Authorisation != nil {
+		facts["authorisation"] = t.Change.Authorisation.ID
+	}
+	if t.Case.Request.Reference != "" {
+		facts["reference"] = t.Case.Request.Reference
+	}
+	for k, v := range facts {
+		if v == "" {
+			delete(facts, k)
+		}
+	}
+	return facts
+}
+
+// detail is everything that was said, as JSON: what the trail's commitment covers.
+func (t *Turn) detail() []byte {
+	ch := t.Change
+	said := struct {
+		Details       Details
+		Advice        *Advice        `json:",omitempty"`
+		Consultations []Consultation `json:",omitempty"`
+		Waiver        *Waiver        `json:",omitempty"`
+		Declaration   *Declaration   `json:",omitempty"`
+		Remark        *Remark        `json:",omitempty"`
+		Decision      *Decision      `json:",omitempty"`
+		Conditions    []Condition    `json:",omitempty"`
+		Authorisation *Authorisation `json:",omitempty"`
+		Disclosure    *Disclosure    `json:",omitempty"`
+	}{ch.Done.Details, ch.Advice, ch.Consultations, ch.Waiver, ch.Declaration, ch.Remark, ch.Decision, ch.Conditions, ch.Authorisation, ch.Disclosure}
+	b, err := json.Marshal(said)
+	if err != nil {
+		panic(fmt.Sprintf("a deed's words cannot be encoded: %v", err)) // strings, numbers and times only
+	}
+	return b
+}
+
+// wrong notes a problem; Take gathers all of them before it refuses.
+func (t *Turn) wrong(field, code, message string) {
+	t.problems = append(t.problems, FieldError{Field: field, Code: code, Message: message})
+}
+
+// require notes a blank field.
+func (t *Turn) require(field, value string) {
+	if blank(value) {
+		t.wrong(field, CodeRequired, "must be given")
+	}
+}
+
+// named notes that the field names a person who must be enrolled; casework looks them up.
+func (t *Turn) named(field, userID string) {
+	if userID == "" {
+		return
+	}
+	if t.Change.People == nil {
+		t.Change.People = map[string]string{}
+	}
+	t.Change.People[field] = userID
+}
+
+// revise makes a new version of the content.
+func (t *Turn) revise(c Content) {
+	v := Version{N: t.Case.Request.Version + 1, Content: c, By: t.By.UserID, At: t.Now, Confirmed: t.Confirmed}
+	t.Case.Current, t.Case.Request.Version, t.Change.Version = v, v.N, &v
+	for field, id := range map[string]string{"sponsor_user_id": c.Sponsor, "iao_user_id": c.AssetOwner, "approved_by": c.ApprovedBy} {
+		t.named(field, id)
+	}
+}
+
+func fieldError(f Finding) FieldError {
+	return FieldError{Field: f.Field, Code: string(f.Rule), Message: f.Message}
+}

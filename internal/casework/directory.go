@@ -1,0 +1,246 @@
+package casework
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+// A DirectoryResult is what a deed on people or the directory left behind.
+type DirectoryResult struct {
+	Organisation caldicott.OrganisationRow
+	Person       caldicott.Person
+	Appointment  caldicott.Appointment
+	Delegation   caldicott.Delegation
+	Asset        caldicott.Asset
+	At           time.Time
+	Before       *caldicott.GivenAnswer
+}
+
+// DirectoryRetry is Retry for deeds on people and the directory.
+type DirectoryRetry func(DirectoryResult) (caldicott.GivenAnswer, error)
+
+// office is one deed on people or the directory: what it is about, and what it makes of it. check gives the separation of
+// duties, state the 409, make the 422 and the rows. Everything runs under the lock of the organisation.
+type office struct {
+	action       caldicott.Action
+	organisation string // code
+	own          vocabulary.Role
+	revision     int // of what is amended, which needs an If-Match; 0 for what begins
+
+	load  func(ctx context.Context, tx caldicott.Tx, d *desk) error
+	check func(d *desk) error
+	state func(d *desk) string
+	make  func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError)
+	said  any // the words of the deed, which the trail commits to
+	texts []caldicott.Text
+	facts map[string]string
+}
+
+// desk is what an office works on, inside its transaction.
+type desk struct {
+	by           caldicott.Actor
+	organisation caldicott.OrganisationRecord
+	now          time.Time
+	newID        func() string
+	person       caldicott.Actor
+	appointment  caldicott.Appointment
+	delegation   caldicott.Delegation
+	asset        caldicott.Asset
+	known        caldicott.OrganisationRow
+	result       DirectoryResult
+}
+
+// run does the office's deed in the order of checks.
+func (s *Service) run(ctx context.Context, call Call, encode DirectoryRetry, o office) (DirectoryResult, error) {
+	var d desk
+	var recorded *caldicott.Event
+	err := s.Store.InTx(ctx, func(tx caldicott.Tx) error {
+		d, recorded = desk{now: s.Now(), newID: s.NewID}, nil
+		refused, err := s.office(ctx, tx, call, encode, o, &d)
+		if err != nil && refused && onRecord(err) {
+			e := s.directoryEvent(o, &d, caldicott.OutcomeRefused)
+			e.Stream, e.Chained, e.Rule = accessStream(d.now), false, caldicott.CodeOf(err)
+			recorded = &e
+		}
+		return err
+	})
+	if err != nil && recorded != nil {
+		return DirectoryResult{}, s.record(ctx, err, *recorded)
+	}
+	if err != nil {
+		return DirectoryResult{}, err
+	}
+	d.result.At = d.now
+	return d.result, nil
+}
+
+// office does the deed; refused says that an error is this deed's refusal and not the database's.
+func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode DirectoryRetry, o office, d *desk) (refused bool, err error) {
+	if d.organisation, err = tx.LockOrganisation(ctx, o.organisation); err != nil {
+		return false, err
+	}
+	if d.by, _, err = tx.Standing(ctx, call.By.ID, d.organisation.ID, d.now); err != nil {
+		return false, err
+	}
+	if o.load != nil {
+		if err := o.load(ctx, tx, d); err != nil {
+			return false, err
+		}
+	}
+	if o.revision != 0 && call.IfMatch == 0 {
+		return false, caldicott.Errorf(caldicott.Precondition, caldicott.CodePrecondition, "If-Match is needed: say which revision you have read.")
+	}
+	if d.result.Before, err = answered(ctx, tx, call, d.now); err != nil || d.result.Before != nil {
+		return false, err
+	}
+	if err := s.mayOffice(ctx, tx, call, o, d); err != nil {
+		return true, err
+	}
+	problems := slices.Clone(call.Invalid)
+	for _, f := range s.House.Rules.Guard.Look(o.texts, call.Confirmed) {
+		if f.Severity == vocabulary.SeverityBlockSubmit {
+			problems = append(problems, caldicott.FieldError{Field: f.Field, Code: string(f.Rule), Message: f.Message})
+		}
+	}
+	var rows caldicott.DirectoryRows
+	if len(problems) == 0 {
+		rows, problems = o.make(d)
+	}
+	if err := caldicott.Refuse(problems); err != nil {
+		return true, err
+	}
+	e, err := s.doneEvent(o, d)
+	if err != nil {
+		return false, err
+	}
+	if err := tx.SaveDirectory(ctx, e, rows); err != nil {
+		return false, err
+	}
+	if call.Retry == nil {
+		return false, nil
+	}
+	d.result.At = d.now
+	answer, err := encode(d.result)
+	if err != nil {
+		return false, err
+	}
+	answer.Digest, answer.At = call.Retry.Digest, d.now
+	return false, tx.KeepAnswer(ctx, call.By.ID, call.Retry.Key, answer)
+}
+
+// mayOffice answers 403, 409 and 412.
+func (s *Service) mayOffice(ctx context.Context, tx caldicott.Tx, call Call, o office, d *desk) error {
+	if o.check != nil {
+		if err := o.check(d); err != nil {
+			return err
+		}
+	}
+	answers, err := answersFor(ctx, tx, d)
+	if err != nil {
+		return err
+	}
+	if !s.Policy.May(o.action, o.standings(d, answers, true)).Allowed {
+		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to %s here.", o.action)
+	}
+	if !s.Policy.May(o.action, o.standings(d, answers, false)).Allowed {
+		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodeAuthority, "No appointment in force gives authority for this.")
+	}
+	if o.state != nil {
+		if message := o.state(d); message != "" {
+			return caldicott.Errorf(caldicott.Conflict, caldicott.CodeState, "%s", message)
+		}
+	}
+	if o.revision != 0 && call.IfMatch != o.revisionOf(d) {
+		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
+	}
+	return nil
+}
+
+// answersFor says which organisation's appointments count here: its own, and those of the one that registered it, for a
+// partner that has no administrators in this service.
+func answersFor(ctx context.Context, tx caldicott.Tx, d *desk) ([]string, error) {
+	row, err := tx.OrganisationByCode(ctx, d.organisation.Code)
+	if err != nil {
+		return nil, err
+	}
+	return []string{d.organisation.ID, row.AnswersFor}, nil
+}
+
+// standings are how the person stands to the organisation, or to what is their own.
+func (o office) standings(d *desk, organisations []string, lapsed bool) []caldicott.Standing {
+	if !d.by.Active {
+		return nil
+	}
+	var list []caldicott.Standing
+	if d.by.OrganisationID == d.organisation.ID {
+		list = append(list, caldicott.Standing{Role: vocabulary.RoleRequester, Whose: caldicott.Organisation})
+	}
+	for _, a := range d.by.Appointments {
+		if !slices.Contains(organisations, a.OrganisationID) || !a.InForce(d.now) && (!lapsed || a.Proposed()) {
+			continue
+		}
+		list = append(list, caldicott.Standing{Role: a.Role, Whose: caldicott.Organisation})
+		if a.Role == o.own && o.mine(d) {
+			list = append(list, caldicott.Standing{Role: a.Role, Whose: caldicott.Own})
+		}
+	}
+	return list
+}
+
+// mine says whether the thing is the person's own: a delegation they make out, or one made out to them.
+func (o office) mine(d *desk) bool {
+	switch o.action {
+	case caldicott.Delegate:
+		return true
+	case caldicott.AcceptDelegation:
+		return d.delegation.To == d.by.UserID
+	}
+	return false
+}
+
+func (o office) revisionOf(d *desk) int {
+	switch o.action {
+	case caldicott.AmendPerson:
+		return d.person.Revision
+	case caldicott.ConfirmAppointment, caldicott.EndAppointment:
+		return d.appointment.Revision
+	case caldicott.AcceptDelegation, caldicott.RevokeDelegation:
+		return d.delegation.Revision
+	case caldicott.AmendOrganisation:
+		return d.known.Revision
+	case caldicott.AmendAsset:
+		return d.asset.Revision
+	}
+	return 0
+}
+
+// doneEvent is the chained event of the deed, with the commitment to what was said.
+func (s *Service) doneEvent(o office, d *desk) (caldicott.Event, error) {
+	detail, err := json.Marshal(o.said)
+	if err != nil {
+		return caldicott.Event{}, fmt.Errorf("words of %s: %w", o.action, err)
+	}
+	e := s.directoryEvent(o, d, caldicott.OutcomeDone)
+	e.Stream, e.Chained, e.Detail, e.Facts = "organisation:"+d.organisation.ID, true, detail, o.facts
+	return e, nil
+}
+
+func (s *Service) directoryEvent(o office, d *desk, outcome string) caldicott.Event {
+	e := caldicott.Event{
+		Action: o.action, Outcome: outcome, At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID,
+		PolicyDigest: s.Policy.Digest(),
+	}
+	for _, id := range []string{d.result.Appointment.ID, d.result.Delegation.ID, d.result.Asset.ID, d.result.Organisation.ID, d.result.Person.ID} {
+		if id != "" {
+			e.Subject = id
+			break
+		}
+	}
+	return e
+}

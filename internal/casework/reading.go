@@ -1,0 +1,217 @@
+package casework
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+// Moment says as of when, or in which version, a request is to be shown; zero members mean now and the current one.
+type Moment struct {
+	AsOf    time.Time
+	Version int
+}
+
+// Show reads a request for somebody who may see it. The reading is on the record before anything is returned.
+func (s *Service) Show(ctx context.Context, by caldicott.Actor, target Target, moment Moment) (Result, error) {
+	r, err := s.see(ctx, by, target, caldicott.View)
+	if err != nil {
+		return Result{}, err
+	}
+	if !moment.AsOf.IsZero() {
+		past, existed := r.Case.AsOf(moment.AsOf)
+		if !existed {
+			return Result{}, notFound()
+		}
+		r.Case, r.At = past, moment.AsOf
+		moment.Version = past.Request.Version
+	}
+	if moment.Version != 0 && moment.Version != r.Case.Current.N {
+		v, err := s.Store.ReadVersion(ctx, r.Case.Request.ID, moment.Version)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Case.Current, r.Case.Request.Version = v, v.N
+	}
+	return r, nil
+}
+
+// Look reads a case for a purpose that shows no content of it, and so leaves no reading behind; a refusal it does.
+func (s *Service) Look(ctx context.Context, by caldicott.Actor, target Target) (Result, error) {
+	return s.look(ctx, by, target, caldicott.View)
+}
+
+// see is look, and then the record of having seen.
+func (s *Service) see(ctx context.Context, by caldicott.Actor, target Target, a caldicott.Action) (Result, error) {
+	r, err := s.look(ctx, by, target, a)
+	if err != nil {
+		return Result{}, err
+	}
+	e := s.access(by, r.Case.Request, caldicott.Viewed, caldicott.OutcomeDone, "", r.At)
+	if target.Noun != caldicott.Requests {
+		e.Subject = target.ID
+	}
+	e.Version = r.Case.Request.Version
+	ruling := s.Policy.May(a, caldicott.Standings(by, &r.Case, "", caldicott.InForceAt(r.At)))
+	e.PolicyLine = ruling.Line
+	return r, s.record(ctx, nil, e)
+}
+
+func (s *Service) look(ctx context.Context, by caldicott.Actor, target Target, a caldicott.Action) (Result, error) {
+	request, err := s.requestOf(ctx, target)
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := s.Store.ReadCase(ctx, request)
+	if err != nil {
+		return Result{}, err
+	}
+	now := s.Now()
+	standings := caldicott.Standings(by, &c, "", caldicott.InForceAt(now))
+	if !s.Policy.May(caldicott.View, standings).Allowed {
+		refusal := notFound()
+		return Result{}, s.record(ctx, refusal, s.access(by, c.Request, caldicott.View, caldicott.OutcomeRefused, caldicott.CodeNotFound, now))
+	}
+	if a != caldicott.View && !s.Policy.May(a, standings).Allowed {
+		refusal := caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to see this.")
+		return Result{}, s.record(ctx, refusal, s.access(by, c.Request, a, caldicott.OutcomeRefused, caldicott.CodePolicy, now))
+	}
+	guardians, err := s.Store.Guardians(ctx, c.Request.OrganisationID, now)
+	return Result{Case: c, By: by, Guardians: guardians, At: now, Subject: target.ID}, err
+}
+
+// access is an event about a reading.
+func (s *Service) access(by caldicott.Actor, r caldicott.Request, a caldicott.Action, outcome, rule string, at time.Time) caldicott.Event {
+	return caldicott.Event{
+		Stream: accessStream(at), Action: a, Outcome: outcome, Rule: rule, At: at, Actor: by.ID,
+		Organisation: r.OrganisationID, Request: r.ID, PolicyDigest: s.Policy.Digest(),
+	}
+}
+
+// Comments reads the private remarks of a request.
+func (s *Service) Comments(ctx context.Context, by caldicott.Actor, id string) ([]caldicott.Remark, error) {
+	if _, err := s.see(ctx, by, Target{caldicott.Requests, id}, caldicott.ViewComments); err != nil {
+		return nil, err
+	}
+	return s.Store.Remarks(ctx, id)
+}
+
+// Versions reads every state of a request's content.
+func (s *Service) Versions(ctx context.Context, by caldicott.Actor, id string) ([]caldicott.Version, error) {
+	if _, err := s.see(ctx, by, Target{caldicott.Requests, id}, caldicott.View); err != nil {
+		return nil, err
+	}
+	return s.Store.ListVersions(ctx, id)
+}
+
+// Version reads one state of a request's content.
+func (s *Service) Version(ctx context.Context, by caldicott.Actor, id string, n int) (caldicott.Version, error) {
+	if _, err := s.see(ctx, by, Target{caldicott.Requests, id}, caldicott.View); err != nil {
+		return caldicott.Version{}, err
+	}
+	return s.Store.ReadVersion(ctx, id, n)
+}
+
+// List gives one page of what the person may see. Auditors' searches are on the record: which filters, how many rows.
+func (s *Service) List(ctx context.Context, by caldicott.Actor, noun caldicott.Noun, filter caldicott.Filter, page caldicott.Page) ([]caldicott.Listed, error) {
+	now := s.Now()
+	rows, err := s.Store.List(ctx, noun, s.Reach(by, now), filter, page)
+	if err != nil {
+		return nil, err
+	}
+	if !audits(by, now) {
+		return rows, nil
+	}
+	facts := map[string]string{"noun": string(noun), "count": strconv.Itoa(len(rows))}
+	for name := range filter {
+		facts["filter_"+name] = "given"
+	}
+	return rows, s.record(ctx, nil, caldicott.Event{
+		Stream: accessStream(now), Action: caldicott.Searched, Outcome: caldicott.OutcomeDone, At: now, Actor: by.ID,
+		Organisation: by.OrganisationID, PolicyDigest: s.Policy.Digest(), Facts: facts,
+	})
+}
+
+func audits(by caldicott.Actor, at time.Time) bool {
+	_, ok := by.Appointment(vocabulary.RoleAuditor, "", at)
+	return ok
+}
+
+// ListCases is List with the whole cases behind the rows, for lists that show computed states.
+func (s *Service) ListCases(ctx context.Context, by caldicott.Actor, noun caldicott.Noun, filter caldicott.Filter, page caldicott.Page) ([]caldicott.Listed, map[string]caldicott.Case, error) {
+	rows, err := s.List(ctx, by, noun, filter, page)
+	if err != nil {
+		return nil, nil, err
+	}
+	cases := map[string]caldicott.Case{}
+	var ids []string
+	for _, r := range rows {
+		if _, seen := cases[r.Request.ID]; !seen {
+			cases[r.Request.ID] = caldicott.Case{}
+			ids = append(ids, r.Request.ID)
+		}
+	}
+	read, err := s.Store.ReadCases(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range read {
+		cases[c.Request.ID] = c
+	}
+	return rows, cases, nil
+}
+
+// Reach turns the policy's lines about `view` into what the store can look for: it mirrors caldicott.Standings, and a
+// property test holds the two together.
+func (s *Service) Reach(by caldicott.Actor, at time.Time) caldicott.Reach {
+	reach := caldicott.Reach{UserID: by.UserID}
+	if !by.Active {
+		return reach
+	}
+	roles := []vocabulary.Role{vocabulary.RoleRequester, vocabulary.RoleSponsor, vocabulary.RoleIao}
+	for _, a := range by.Appointments {
+		roles = append(roles, a.Role)
+	}
+	allowed, denied := s.Policy.Reach(caldicott.View, roles)
+	for _, st := range allowed {
+		switch st {
+		case caldicott.Standing{Role: vocabulary.RoleRequester, Whose: caldicott.Own}:
+			reach.Own = true
+		case caldicott.Standing{Role: vocabulary.RoleRequester, Whose: caldicott.Assigned}:
+			reach.Owned = true
+		case caldicott.Standing{Role: vocabulary.RoleSponsor, Whose: caldicott.Assigned}:
+			reach.Sponsored = true
+		case caldicott.Standing{Role: vocabulary.RoleIao, Whose: caldicott.Assigned}:
+			reach.AssetOwned = true
+		}
+	}
+	for _, a := range by.Appointments {
+		if a.InForce(at) {
+			widen(&reach, a, allowed, denied)
+		}
+	}
+	return reach
+}
+
+// widen adds what one appointment opens or closes.
+func widen(reach *caldicott.Reach, a caldicott.Appointment, allowed, denied []caldicott.Standing) {
+	for _, st := range denied {
+		if st.Role == a.Role && st.Whose == caldicott.Organisation {
+			reach.Denied = append(reach.Denied, a.OrganisationID)
+		}
+	}
+	for _, st := range allowed {
+		switch {
+		case st.Role != a.Role:
+		case st.Whose == caldicott.Organisation:
+			reach.Organisations = append(reach.Organisations, a.OrganisationID)
+		case st.Whose == caldicott.Assigned && a.Role == vocabulary.RoleReviewGuardian:
+			reach.Handed = true
+		case st.Whose == caldicott.Assigned && a.Role != vocabulary.RoleIao:
+			reach.Consulted = append(reach.Consulted, caldicott.RoleAt{Role: string(a.Role), OrganisationID: a.OrganisationID})
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package casework
+
+import (
+	"context"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+)
+
+// SignIn is the action under which a stranger's refusal is recorded.
+const SignIn caldicott.Action = "sign_in"
+
+// Known finds the person that a token speaks for. Roles come from local appointments, never from the token. A stranger,
+// or somebody who is no longer active, is refused with AUTHORITY, on the record.
+func (s *Service) Known(ctx context.Context, issuer, subject string) (caldicott.Actor, error) {
+	by, err := s.Store.ActorBySubject(ctx, issuer, subject)
+	if err != nil && caldicott.KindOf(err) != caldicott.NotFound {
+		return caldicott.Actor{}, err
+	}
+	if err == nil && by.Active {
+		return by, nil
+	}
+	now := s.Now()
+	refusal := caldicott.Errorf(caldicott.Forbidden, caldicott.CodeAuthority, "Nobody is enrolled here under this sign-in.")
+	return caldicott.Actor{}, s.record(ctx, refusal, caldicott.Event{
+		Stream: accessStream(now), Action: SignIn, Outcome: caldicott.OutcomeRefused, Rule: caldicott.CodeAuthority, At: now,
+		Actor: by.ID, Organisation: by.OrganisationID, PolicyDigest: s.Policy.Digest(),
+	})
+}
+
+// Started puts the policy in force on the record: one entry at every start.
+func (s *Service) Started(ctx context.Context) error {
+	return s.record(ctx, nil, caldicott.Event{
+		Stream: "policy", Action: caldicott.PolicyLoaded, Outcome: caldicott.OutcomeDone, At: s.Now(), PolicyDigest: s.Policy.Digest(),
+	})
+}

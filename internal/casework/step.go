@@ -1,0 +1,283 @@
+package casework
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+)
+
+// move is one deed on its way through a transaction. The closure that holds it may run twice, so start wipes whatever an
+// attempt has left.
+type move struct {
+	service *Service
+	call    Call
+	deed    caldicott.Deed
+	subject string
+	begins  bool
+
+	tx       caldicott.Tx
+	at       time.Time
+	turn     *caldicott.Turn
+	line     string
+	recorded *caldicott.Event // what a refusal is to be recorded as
+	result   Result
+}
+
+func (m *move) start(tx caldicott.Tx) {
+	m.tx, m.at, m.turn, m.recorded, m.line, m.result = tx, m.service.Now(), nil, nil, "", Result{}
+}
+
+// step is the shape of all casework: everything that decides the outcome, in the order of checks, then one write.
+func (m *move) step(ctx context.Context, c caldicott.Case) error {
+	by, guardians, err := m.tx.Standing(ctx, m.call.By.ID, c.Request.OrganisationID, m.at)
+	if err != nil {
+		return err
+	}
+	m.turn = &caldicott.Turn{
+		House: m.service.House, By: by, Now: m.at, Guardians: guardians, Case: &c, Subject: m.subject,
+		Confirmed: m.call.Confirmed, NewID: m.service.NewID,
+		Reference: func(year int) (string, error) {
+			return m.tx.NextReference(ctx, c.Request.OrganisationID, c.Request.OrgCode, year)
+		},
+	}
+	if err := m.admit(ctx); err != nil || m.result.Before != nil {
+		return err
+	}
+	if err := m.allow(); err != nil {
+		return m.refuse(err)
+	}
+	if m.call.IfMatch != 0 && m.call.IfMatch != Revision(m.turn.Case, m.deed.Action(), m.subject) {
+		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
+	}
+	if err := m.turn.Take(m.deed, m.call.Invalid); err != nil {
+		return m.refuse(err)
+	}
+	if err := m.acquainted(ctx); err != nil {
+		return err
+	}
+	return m.save(ctx)
+}
+
+// admit answers 404, 428 and the stored answer.
+func (m *move) admit(ctx context.Context) error {
+	if !m.begins {
+		ruling := m.service.Policy.May(caldicott.View, caldicott.Standings(m.turn.By, m.turn.Case, "", caldicott.InForceAt(m.at)))
+		if !ruling.Allowed {
+			return m.refuse(notFound())
+		}
+	}
+	if needsMatch(m.deed.Action()) && m.call.IfMatch == 0 {
+		return caldicott.Errorf(caldicott.Precondition, caldicott.CodePrecondition, "If-Match is needed: say which revision you have read.")
+	}
+	before, err := answered(ctx, m.tx, m.call, m.at)
+	m.result.Before = before
+	return err
+}
+
+func notFound() error {
+	return caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is no such thing, or you may not see it.")
+}
+
+// answered finds the answer given under the call's key, if any.
+func answered(ctx context.Context, tx caldicott.Tx, call Call, at time.Time) (*caldicott.GivenAnswer, error) {
+	if call.Retry == nil {
+		return nil, nil
+	}
+	before, found, err := tx.Answer(ctx, call.By.ID, call.Retry.Key, at.Add(-AnswersKept))
+	if err != nil || !found {
+		return nil, err
+	}
+	if before.Digest != call.Retry.Digest {
+		return nil, caldicott.Errorf(caldicott.Invalid, caldicott.CodeKeyReused, "This Idempotency-Key was used for another question.")
+	}
+	return &before, nil
+}
+
+// allow answers 403 and 409: separation of duties, the policy, authority at this instant, and the workflow.
+func (m *move) allow() error {
+	t, a := m.turn, m.deed.Action()
+	if err := t.Separate(m.deed); err != nil {
+		return err
+	}
+	if !m.service.Policy.May(a, t.Standings(m.deed, true)).Allowed {
+		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to %s this.", a)
+	}
+	if err := t.Authorise(m.deed, func(st caldicott.Standing) bool {
+		return m.service.Policy.May(a, []caldicott.Standing{st}).Allowed
+	}); err != nil {
+		return err
+	}
+	m.line = m.service.Policy.May(a, t.Standings(m.deed, false)).Line
+	return t.Guard(m.deed)
+}
+
+// acquainted refuses a body that names somebody who is not enrolled.
+func (m *move) acquainted(ctx context.Context) error {
+	named := m.turn.Change.People
+	if len(named) == 0 {
+		return nil
+	}
+	var ids, fields []string
+	for field, id := range named {
+		ids, fields = append(ids, id), append(fields, field)
+	}
+	unknown, err := m.tx.Unknown(ctx, ids)
+	if err != nil {
+		return err
+	}
+	slices.Sort(fields)
+	var wrong []caldicott.FieldError
+	for _, field := range fields {
+		if slices.Contains(unknown, named[field]) {
+			wrong = append(wrong, caldicott.FieldError{Field: field, Code: caldicott.CodeField, Message: "names nobody who is enrolled"})
+		}
+	}
+	return caldicott.Refuse(wrong)
+}
+
+// save writes the change with its entry, what the guard saw, and the answer for whoever asks again.
+func (m *move) save(ctx context.Context) error {
+	t := m.turn
+	t.Change.Event.PolicyDigest, t.Change.Event.PolicyLine = m.service.Policy.Digest(), m.line
+	if err := m.tx.SaveCase(ctx, t.Change); err != nil {
+		return err
+	}
+	for _, f := range t.Fired {
+		if err := m.tx.Note(ctx, m.event(caldicott.GuardFired, caldicott.OutcomeDone, string(f.Rule), f)); err != nil {
+			return err
+		}
+	}
+	m.result = Result{Case: *t.Case, By: t.By, Guardians: t.Guardians, At: m.at, Subject: subjectOf(t)}
+	if m.call.Retry == nil {
+		return nil
+	}
+	answer, err := m.call.Retry.Encode(m.result)
+	if err != nil {
+		return err
+	}
+	answer.Digest, answer.At, answer.RequestID = m.call.Retry.Digest, m.at, t.Case.Request.ID
+	return m.tx.KeepAnswer(ctx, m.call.By.ID, m.call.Retry.Key, answer)
+}
+
+// subjectOf is what the answer to the deed shows.
+func subjectOf(t *caldicott.Turn) string {
+	if t.Change.Remark != nil {
+		return t.Change.Remark.ID
+	}
+	return t.Change.Done.Subject
+}
+
+// refuse remembers how the refusal is to be recorded, and passes it on.
+func (m *move) refuse(err error) error {
+	if onRecord(err) {
+		e := m.event(m.deed.Action(), caldicott.OutcomeRefused, caldicott.CodeOf(err), caldicott.Finding{})
+		m.recorded = &e
+	}
+	return err
+}
+
+// onRecord are the refusals that belong in the trail: 403, 404 of what exists, 409 by the state, 422 by a rule.
+func onRecord(err error) bool {
+	switch caldicott.KindOf(err) {
+	case caldicott.Forbidden, caldicott.NotFound:
+		return true
+	case caldicott.Conflict:
+		return caldicott.CodeOf(err) == caldicott.CodeState
+	case caldicott.Invalid:
+		return caldicott.ByRule(caldicott.CodeOf(err))
+	}
+	return false
+}
+
+// event is an event outside the chain: what was refused, read or seen by the guard.
+func (m *move) event(a caldicott.Action, outcome, rule string, f caldicott.Finding) caldicott.Event {
+	r := m.turn.Case.Request
+	e := caldicott.Event{
+		Stream: accessStream(m.at), Action: a, Outcome: outcome, Rule: rule, At: m.at, Actor: m.turn.By.ID,
+		Organisation: r.OrganisationID, Request: r.ID, Subject: m.subject, PolicyDigest: m.service.Policy.Digest(),
+	}
+	if m.begins && outcome == caldicott.OutcomeRefused {
+		e.Request = "" // it never came to be
+	}
+	if f.Field != "" {
+		e.Facts = map[string]string{"field": f.Field, "severity": string(f.Severity)}
+	}
+	return e
+}
+
+// accessStream gathers a day's refusals and readings: they have no row to lock and so no chain.
+func accessStream(at time.Time) string { return "access:" + at.Format("20060102") }
+
+// end records a refusal, which must not be lost: without its record the answer is that the service is away.
+func (m *move) end(ctx context.Context, err error) (Result, error) {
+	if err == nil {
+		return m.result, nil
+	}
+	if m.recorded == nil {
+		return Result{}, err
+	}
+	events := []caldicott.Event{*m.recorded}
+	for _, f := range m.turn.Fired {
+		events = append(events, m.event(caldicott.GuardFired, caldicott.OutcomeRefused, string(f.Rule), f))
+	}
+	return Result{}, m.service.record(ctx, err, events...)
+}
+
+// record writes events in a transaction of their own and gives back the error they stand for.
+func (s *Service) record(ctx context.Context, refusal error, events ...caldicott.Event) error {
+	err := s.Store.InTx(context.WithoutCancel(ctx), func(tx caldicott.Tx) error {
+		for _, e := range events {
+			if err := tx.Note(ctx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return &caldicott.Error{
+			Kind: caldicott.Unavailable, Code: caldicott.CodeUnavailable,
+			Message: "The service could not record this; please try again.", Err: err,
+		}
+	}
+	return refusal
+}
+
+// Revision is the number behind the ETag of what a deed is done to: the request's own, or how often something was done
+// to the authorisation or the condition.
+func Revision(c *caldicott.Case, a caldicott.Action, subject string) int {
+	switch {
+	case slices.Contains(caldicott.ConditionDeeds(), a):
+		return RevisionOf(c, subject)
+	case slices.Contains(caldicott.AuthorisationDeeds(), a):
+		return AuthorisationRevision(c, subject)
+	}
+	return c.Request.Revision
+}
+
+// RevisionOf counts the deeds done to something, from 1.
+func RevisionOf(c *caldicott.Case, subject string) int {
+	n := 1
+	for _, d := range c.Done {
+		if d.Subject == subject {
+			n++
+		}
+	}
+	return n
+}
+
+// AuthorisationRevision counts those on its conditions too: they move its state.
+func AuthorisationRevision(c *caldicott.Case, id string) int {
+	n := RevisionOf(c, id)
+	for _, x := range c.Conditions {
+		if x.Authorisation == id {
+			n += RevisionOf(c, x.ID) - 1
+		}
+	}
+	return n
+}
+
+// ETag writes a revision as the header does.
+func ETag(revision int) string { return `"` + strconv.Itoa(revision) + `"` }

@@ -1,0 +1,127 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/lib/pq"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+)
+
+// casesQuery gathers whole cases. Dates and lists are cast so that JSON carries them as the vocabulary writes them.
+const casesQuery = `
+	SELECT r.id, r.organisation_id, o.code AS org_code, r.reference, r.requester, r.emergency, r.state, r.version,
+		r.revision, r.created_at, COALESCE(k.seq, 0) AS chain_seq, k.head AS chain_head,
+		(SELECT json_agg(x) FROM (
+			SELECT v.n, v.content, v.confirmed, v.made_by, v.at FROM casework.versions v
+			WHERE v.request_id = r.id AND (v.n = r.version OR v.n IN (SELECT d.version FROM casework.decisions d WHERE d.request_id = r.id))
+		) x) AS versions,
+		(SELECT json_agg(x) FROM (
+			SELECT d.id, d.deed, d.actor, d.acting_as, d.appointment_id, d.delegation_id, d.at, d.from_state, d.to_state,
+				d.version, d.subject, d.target, d.details
+			FROM casework.deeds d WHERE d.request_id = r.id ORDER BY d.entry_id
+		) x) AS done,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT c.id, c.role, c.mandatory, c.due, c.asked_by, c.at
+			FROM casework.consultations c WHERE c.request_id = r.id ORDER BY c.id
+		) x), '[]') AS consultations,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT a.id, a.role, a.view, a.text, a.version, a.given_by, a.at
+			FROM casework.advice a WHERE a.request_id = r.id ORDER BY a.entry_id
+		) x), '[]') AS advice,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT w.id, w.role, w.reason, w.waived_by, w.at
+			FROM casework.waivers w WHERE w.request_id = r.id ORDER BY w.entry_id
+		) x), '[]') AS waivers,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT d.id, d.declared_by, d.type, d.note, d.version, d.at
+			FROM casework.declarations d WHERE d.request_id = r.id ORDER BY d.entry_id
+		) x), '[]') AS declarations,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT d.id, d.n, d.version, d.outcome, d.rationale, d.decided_by, d.acting_as, d.appointment_id, d.delegation_id,
+				d.at, d.principles, d.law, d.review_date, d.expiry_date, d.refer_to, d.harm_statement,
+				d.alternative_offered, d.standing_rule, d.findings, d.authorisation_id
+			FROM casework.decisions d WHERE d.request_id = r.id ORDER BY d.n
+		) x), '[]') AS decisions,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT c.id, c.decision_id, c.authorisation_id, c.label, c.type, c.text, c.owner, c.due, c.evidence_expected,
+				c.resolves, c.at
+			FROM casework.conditions c WHERE c.request_id = r.id ORDER BY c.id
+		) x), '[]') AS conditions,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT a.id, a.decision_id, a.version, a.review_date, a.expiry_date, a.ratifies, a.at
+			FROM casework.authorisations a WHERE a.request_id = r.id ORDER BY a.entry_id
+		) x), '[]') AS authorisations,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT d.id, d.authorisation_id, d.recipient, d.records, d.method, d.disclosed_at, d.recorded_at, d.recorded_by,
+				d.exception, d.note
+			FROM casework.disclosures d WHERE d.request_id = r.id ORDER BY d.entry_id
+		) x), '[]') AS disclosures
+	FROM casework.requests r
+	JOIN casework.organisations o ON o.id = r.organisation_id
+	LEFT JOIN audit.chains k ON k.stream = 'request:' || r.id
+	WHERE r.id = ANY(CAST($1 AS uuid[]))`
+
+// LockCase waits for its turn, then reads the case with the end of its chain in a statement of its own: one that waited
+// for the lock would still see the others' rows as they were before.
+func (t *tx) LockCase(ctx context.Context, id string) (caldicott.Case, error) {
+	const lock = `SELECT id FROM casework.requests WHERE id = $1 FOR UPDATE`
+	var found string
+	if err := t.run.get(ctx, &found, lock, id); err != nil {
+		return caldicott.Case{}, explain(err, "request")
+	}
+	rows, err := t.cases(ctx, []string{id})
+	if err != nil {
+		return caldicott.Case{}, err
+	}
+	t.heads["request:"+id] = rows[0].head()
+	return rows[0].caseOf()
+}
+
+func (r caseRow) head() head {
+	h := head{seq: r.ChainSeq}
+	copy(h.leaf[:], r.ChainHead)
+	return h
+}
+
+func (q reads) cases(ctx context.Context, ids []string) ([]caseRow, error) {
+	var rows []caseRow
+	if err := q.run.all(ctx, &rows, casesQuery, pq.Array(ids)); err != nil {
+		return nil, explain(err, "request")
+	}
+	if len(rows) != len(ids) {
+		return nil, caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is no such request.")
+	}
+	return rows, nil
+}
+
+// ReadCase reads one case as it stands.
+func (q reads) ReadCase(ctx context.Context, id string) (caldicott.Case, error) {
+	cases, err := q.ReadCases(ctx, []string{id})
+	if err != nil {
+		return caldicott.Case{}, err
+	}
+	return cases[0], nil
+}
+
+// ReadCases reads several, in the order of the ids.
+func (q reads) ReadCases(ctx context.Context, ids []string) ([]caldicott.Case, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := q.cases(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]caseRow, len(rows))
+	for _, r := range rows {
+		byID[r.ID] = r
+	}
+	cases := make([]caldicott.Case, len(ids))
+	for i, id := range ids {
+		if cases[i], err = byID[id].caseOf(); err != nil {
+			return nil, err
+		}
+	}
+	return cases, nil
+}

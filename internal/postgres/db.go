@@ -1,0 +1,211 @@
+// Package postgres is the only room that speaks SQL.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+)
+
+// maxAttempts is how often a transaction is tried that lost against another one.
+const maxAttempts = 3
+
+// Settings say how to connect. URL is a lib/pq URL or DSN; several hosts and target_session_attrs are allowed in it.
+type Settings struct {
+	URL              string
+	Application      string // shown in pg_stat_activity
+	Connections      int    // at most, and kept idle
+	StatementTimeout time.Duration
+}
+
+// DB keeps requests, people and the trail. It implements caldicott.Store.
+type DB struct {
+	reads
+	pool *pool
+	// Scribe writes an event as the bytes that the trail keeps; wired to the audit room.
+	Scribe Scribe
+}
+
+// Entry is an event as the trail keeps it. Salt and Body are nil where nothing was said.
+type Entry struct {
+	Canon, Salt, Body []byte
+	Leaf              [32]byte
+}
+
+// Scribe turns an event into an entry that follows the given head; seq 0 is an entry outside any chain.
+type Scribe func(e caldicott.Event, seq int, prev [32]byte) (Entry, error)
+
+// Open connects and checks at once that the settings are understood; the database itself may still be away.
+func Open(s Settings, scribe Scribe) (*DB, error) {
+	connector, err := pq.NewConnector(s.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", errURL)
+	}
+	db := sqlx.NewDb(sql.OpenDB(sessions{connector, s}), "postgres")
+	db.SetMaxOpenConns(s.Connections)
+	db.SetMaxIdleConns(s.Connections)
+	p := &pool{db: db}
+	return &DB{reads: reads{p}, pool: p, Scribe: scribe}, nil
+}
+
+// errURL hides lib/pq's own words, which may repeat the password.
+var errURL = errors.New("is not a PostgreSQL URL that can be used")
+
+// Close gives the connections back.
+func (d *DB) Close() error { return d.pool.db.Close() }
+
+// Ping says whether the database answers.
+func (d *DB) Ping(ctx context.Context) error { return explain(d.pool.db.PingContext(ctx), "database") }
+
+// InTx runs f in one transaction, again if it lost against another. READ COMMITTED and row locks are what casework needs.
+func (d *DB) InTx(ctx context.Context, f func(caldicott.Tx) error) error {
+	var err error
+	for range maxAttempts {
+		if err = d.once(ctx, f); !retryable(err) {
+			return explain(err, "transaction")
+		}
+	}
+	return explain(err, "transaction")
+}
+
+func (d *DB) once(ctx context.Context, f func(caldicott.Tx) error) error {
+	t, err := d.pool.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback() //nolint:errcheck // does nothing once committed; a failed rollback loses nothing but the connection
+	if err := f(newTx(d.pool, t, d.Scribe)); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// newTx wraps a transaction of sqlx.
+func newTx(p *pool, t *sqlx.Tx, scribe Scribe) *tx {
+	run := &within{p, t}
+	return &tx{reads: reads{run}, run: run, scribe: scribe, heads: map[string]head{}}
+}
+
+// tx is one transaction. It has no InTx, so nesting does not compile.
+type tx struct {
+	reads
+	run    *within
+	scribe Scribe
+	heads  map[string]head
+}
+
+// head is the end of a chain, as read under the lock of what the chain is about.
+type head struct {
+	seq  int
+	leaf [32]byte
+}
+
+// runner is a place where prepared statements run: the pool, or one transaction.
+type runner interface {
+	get(ctx context.Context, dest any, query string, args ...any) error
+	all(ctx context.Context, dest any, query string, args ...any) error
+	// once runs a query that is put together anew each time and would fill the server with prepared statements.
+	once(ctx context.Context, dest any, query string, args ...any) error
+}
+
+// reads are the queries that need no lock.
+type reads struct{ run runner }
+
+// pool prepares each query once: unprepared, lib/pq asks the server twice for every statement.
+type pool struct {
+	db         *sqlx.DB
+	statements sync.Map // query → *sqlx.Stmt
+	named      sync.Map // query → *sqlx.NamedStmt
+}
+
+func (p *pool) prepared(ctx context.Context, query string) (*sqlx.Stmt, error) {
+	if s, ok := p.statements.Load(query); ok {
+		return s.(*sqlx.Stmt), nil
+	}
+	s, err := p.db.PreparexContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if kept, ok := p.statements.LoadOrStore(query, s); ok {
+		return kept.(*sqlx.Stmt), s.Close()
+	}
+	return s, nil
+}
+
+func (p *pool) preparedNamed(ctx context.Context, query string) (*sqlx.NamedStmt, error) {
+	if s, ok := p.named.Load(query); ok {
+		return s.(*sqlx.NamedStmt), nil
+	}
+	s, err := p.db.PrepareNamedContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if kept, ok := p.named.LoadOrStore(query, s); ok {
+		return kept.(*sqlx.NamedStmt), s.Close()
+	}
+	return s, nil
+}
+
+func (p *pool) get(ctx context.Context, dest any, query string, args ...any) error {
+	s, err := p.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	return s.GetContext(ctx, dest, args...)
+}
+
+func (p *pool) all(ctx context.Context, dest any, query string, args ...any) error {
+	s, err := p.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	return s.SelectContext(ctx, dest, args...)
+}
+
+func (p *pool) once(ctx context.Context, dest any, query string, args ...any) error {
+	return p.db.SelectContext(ctx, dest, query, args...)
+}
+
+func (w *within) once(ctx context.Context, dest any, query string, args ...any) error {
+	return w.tx.SelectContext(ctx, dest, query, args...)
+}
+
+// within runs the pool's prepared statements in one transaction.
+type within struct {
+	pool *pool
+	tx   *sqlx.Tx
+}
+
+func (w *within) get(ctx context.Context, dest any, query string, args ...any) error {
+	s, err := w.pool.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	return w.tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...)
+}
+
+func (w *within) all(ctx context.Context, dest any, query string, args ...any) error {
+	s, err := w.pool.prepared(ctx, query)
+	if err != nil {
+		return err
+	}
+	return w.tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...)
+}
+
+// write runs a statement with named parameters, which is how rows of many columns are written.
+func (w *within) write(ctx context.Context, query string, row any) error {
+	s, err := w.pool.preparedNamed(ctx, query)
+	if err != nil {
+		return err
+	}
+	_, err = w.tx.NamedStmtContext(ctx, s).ExecContext(ctx, row)
+	return err
+}

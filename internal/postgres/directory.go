@@ -1,0 +1,221 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lib/pq"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
+
+type organisationRow struct {
+	ID         string `db:"id"`
+	AnswersFor string `db:"organisation_id"`
+	Code       string `db:"code"`
+	Name       string `db:"name"`
+	Type       string `db:"type"`
+	Revision   int    `db:"revision"`
+}
+
+func (r organisationRow) organisation() caldicott.OrganisationRow {
+	return caldicott.OrganisationRow{
+		OrganisationRecord: caldicott.OrganisationRecord{
+			ID: r.ID, Code: r.Code, Name: r.Name, Type: vocabulary.OrganisationType(r.Type), Revision: r.Revision,
+		},
+		AnswersFor: r.AnswersFor,
+	}
+}
+
+const organisationColumns = `o.id, o.organisation_id, o.code, o.name, o.type, o.revision`
+
+// LockOrganisation waits for its turn with the organisation, then reads the end of its chain.
+func (t *tx) LockOrganisation(ctx context.Context, code string) (caldicott.OrganisationRecord, error) {
+	const lock = `SELECT ` + organisationColumns + ` FROM casework.organisations o WHERE o.code = $1 FOR UPDATE`
+	var r organisationRow
+	if err := t.run.get(ctx, &r, lock, code); err != nil {
+		return caldicott.OrganisationRecord{}, explain(err, "organisation")
+	}
+	const chain = `SELECT k.seq, k.head FROM audit.chains k WHERE k.stream = $1`
+	var ends []struct {
+		Seq  int    `db:"seq"`
+		Head []byte `db:"head"`
+	}
+	stream := "organisation:" + r.ID
+	if err := t.run.all(ctx, &ends, chain, stream); err != nil {
+		return caldicott.OrganisationRecord{}, explain(err, "trail")
+	}
+	for _, e := range ends {
+		t.heads[stream] = head{seq: e.Seq, leaf: [32]byte(e.Head)}
+	}
+	return r.organisation().OrganisationRecord, nil
+}
+
+// OrganisationByCode reads one organisation.
+func (q reads) OrganisationByCode(ctx context.Context, code string) (caldicott.OrganisationRow, error) {
+	const query = `SELECT ` + organisationColumns + ` FROM casework.organisations o WHERE o.code = $1`
+	var r organisationRow
+	if err := q.run.get(ctx, &r, query, code); err != nil {
+		return caldicott.OrganisationRow{}, explain(err, "organisation")
+	}
+	return r.organisation(), nil
+}
+
+// AppointmentByID reads one appointment.
+func (q reads) AppointmentByID(ctx context.Context, id string) (caldicott.Appointment, error) {
+	const query = `SELECT ` + appointmentColumns + `
+		FROM casework.appointments a JOIN casework.organisations o ON o.id = a.organisation_id WHERE a.id = $1`
+	var r appointmentRow
+	if err := q.run.get(ctx, &r, query, id); err != nil {
+		return caldicott.Appointment{}, explain(err, "appointment")
+	}
+	return r.appointment(), nil
+}
+
+// DelegationByID reads one delegation.
+func (q reads) DelegationByID(ctx context.Context, id string) (caldicott.Delegation, error) {
+	const query = `SELECT ` + delegationColumns + `
+		FROM casework.delegations d JOIN casework.organisations o ON o.id = d.organisation_id WHERE d.id = $1`
+	var r delegationRow
+	if err := q.run.get(ctx, &r, query, id); err != nil {
+		return caldicott.Delegation{}, explain(err, "delegation")
+	}
+	return r.delegation(), nil
+}
+
+type assetRow struct {
+	ID             string `db:"id"`
+	OrganisationID string `db:"organisation_id"`
+	OrgCode        string `db:"org_code"`
+	Name           string `db:"name"`
+	Owner          string `db:"owner"`
+	Revision       int    `db:"revision"`
+}
+
+func (r assetRow) asset() caldicott.Asset { return caldicott.Asset(r) }
+
+const assetColumns = `a.id, a.organisation_id, o.code AS org_code, a.name, a.owner, a.revision`
+
+// AssetByID reads one asset.
+func (q reads) AssetByID(ctx context.Context, id string) (caldicott.Asset, error) {
+	const query = `SELECT ` + assetColumns + `
+		FROM casework.assets a JOIN casework.organisations o ON o.id = a.organisation_id WHERE a.id = $1`
+	var r assetRow
+	if err := q.run.get(ctx, &r, query, id); err != nil {
+		return caldicott.Asset{}, explain(err, "asset")
+	}
+	return r.asset(), nil
+}
+
+// AnyAppointment says whether anybody was ever appointed: bootstrap begins only an empty house.
+func (q reads) AnyAppointment(ctx context.Context) (bool, error) {
+	const query = `SELECT EXISTS (SELECT FROM casework.appointments)`
+	var any bool
+	err := q.run.get(ctx, &any, query)
+	return any, explain(err, "appointment")
+}
+
+// AnyAppointment inside a transaction also keeps a second bootstrap waiting until the first has ended.
+func (t *tx) AnyAppointment(ctx context.Context) (bool, error) {
+	var locked string
+	if err := t.run.get(ctx, &locked, `SELECT CAST(pg_advisory_xact_lock(20261121) AS text)`); err != nil {
+		return false, explain(err, "bootstrap")
+	}
+	return t.reads.AnyAppointment(ctx)
+}
+
+// SaveDirectory appends the event to the organisation's chain and writes the rows under it.
+func (t *tx) SaveDirectory(ctx context.Context, e caldicott.Event, rows caldicott.DirectoryRows) error {
+	entry, err := t.record(ctx, e)
+	if err != nil {
+		return err
+	}
+	write := func(query string, values map[string]any) error {
+		values["entry_id"] = entry
+		return explain(t.run.write(ctx, query, values), "directory")
+	}
+	for _, o := range rows.Organisations {
+		if err := write(writeOrganisation, map[string]any{
+			"id": o.ID, "organisation_id": o.AnswersFor, "code": o.Code, "name": o.Name, "type": string(o.Type), "revision": o.Revision,
+		}); err != nil {
+			return err
+		}
+	}
+	for _, p := range rows.People {
+		if err := write(writePerson, map[string]any{
+			"id": p.ID, "organisation_id": p.OrganisationID, "user_id": p.UserID, "name": p.Name, "job_title": p.JobTitle,
+			"issuer": orNull(p.Issuer), "subject": orNull(p.Subject), "active": p.Active, "revision": p.Revision,
+		}); err != nil {
+			return err
+		}
+	}
+	for _, a := range rows.Appointments {
+		if err := write(writeAppointment, map[string]any{
+			"id": a.ID, "organisation_id": a.OrganisationID, "person": a.UserID, "role": string(a.Role),
+			"valid_from": a.ValidFrom, "valid_to": orNull(a.ValidTo), "posts": pq.Array(strs(a.Posts)),
+			"board_reference": a.BoardReference, "appointed_by": orNull(a.AppointedBy), "confirmed_by": orNull(a.ConfirmedBy),
+			"ended_at": orNoInstant(a.Ended), "revision": a.Revision,
+		}); err != nil {
+			return err
+		}
+	}
+	return t.saveDelegationsAndAssets(rows, write)
+}
+
+func (t *tx) saveDelegationsAndAssets(rows caldicott.DirectoryRows, write func(string, map[string]any) error) error {
+	for _, d := range rows.Delegations {
+		scope, err := json.Marshal(d.Scope)
+		if err != nil {
+			return fmt.Errorf("scope: %w", err)
+		}
+		if err := write(writeDelegation, map[string]any{
+			"id": d.ID, "organisation_id": d.OrganisationID, "guardian": d.From, "deputy": d.To, "reason": string(d.Reason),
+			"note": d.Note, "valid_from": d.ValidFrom, "valid_to": d.ValidTo, "scope": string(scope), "given_at": d.Given,
+			"accepted_at": orNoInstant(d.Accepted), "revoked_at": orNoInstant(d.Revoked), "revision": d.Revision,
+		}); err != nil {
+			return err
+		}
+	}
+	for _, a := range rows.Assets {
+		if err := write(writeAsset, map[string]any{
+			"id": a.ID, "organisation_id": a.OrganisationID, "name": a.Name, "owner": a.Owner, "revision": a.Revision,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Each row of the directory is inserted with revision 1 and afterwards brought up to date by id; what identifies it never
+// changes. A second row of the same name is a conflict, not an update.
+const (
+	writeOrganisation = `
+		INSERT INTO casework.organisations (id, organisation_id, code, name, type, revision, entry_id)
+		VALUES (:id, :organisation_id, :code, :name, :type, :revision, :entry_id)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, revision = excluded.revision, entry_id = excluded.entry_id`
+	writePerson = `
+		INSERT INTO casework.people (id, organisation_id, user_id, name, job_title, issuer, subject, active, revision, entry_id)
+		VALUES (:id, :organisation_id, :user_id, :name, :job_title, :issuer, :subject, :active, :revision, :entry_id)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, job_title = excluded.job_title, issuer = excluded.issuer,
+			subject = excluded.subject, active = excluded.active, revision = excluded.revision, entry_id = excluded.entry_id`
+	writeAppointment = `
+		INSERT INTO casework.appointments (id, organisation_id, person, role, valid_from, valid_to, posts, board_reference,
+			appointed_by, confirmed_by, ended_at, revision, entry_id)
+		VALUES (:id, :organisation_id, :person, :role, CAST(:valid_from AS date), CAST(:valid_to AS date), :posts, :board_reference,
+			:appointed_by, :confirmed_by, :ended_at, :revision, :entry_id)
+		ON CONFLICT (id) DO UPDATE SET valid_to = excluded.valid_to, confirmed_by = excluded.confirmed_by,
+			ended_at = excluded.ended_at, revision = excluded.revision, entry_id = excluded.entry_id`
+	writeDelegation = `
+		INSERT INTO casework.delegations (id, organisation_id, guardian, deputy, reason, note, valid_from, valid_to, scope,
+			given_at, accepted_at, revoked_at, revision, entry_id)
+		VALUES (:id, :organisation_id, :guardian, :deputy, :reason, :note, CAST(:valid_from AS date), CAST(:valid_to AS date),
+			CAST(:scope AS jsonb), :given_at, :accepted_at, :revoked_at, :revision, :entry_id)
+		ON CONFLICT (id) DO UPDATE SET accepted_at = excluded.accepted_at, revoked_at = excluded.revoked_at,
+			revision = excluded.revision, entry_id = excluded.entry_id`
+	writeAsset = `
+		INSERT INTO casework.assets (id, organisation_id, name, owner, revision, entry_id)
+		VALUES (:id, :organisation_id, :name, :owner, :revision, :entry_id)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, owner = excluded.owner, revision = excluded.revision, entry_id = excluded.entry_id`
+)
