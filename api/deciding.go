@@ -9,7 +9,7 @@ import (
 // delegation, named by its id.
 type Claiming struct {
 	ActingAs   vocabulary.Role `json:"acting_as,omitempty" validate:"omitempty,code=role"`
-	Delegation string          `json:"delegation,omitempty" validate:"omitempty,uuid"`
+	Delegation string          `json:"delegation,omitempty" validate:"omitempty,id"`
 }
 
 func (c Claiming) claim() caldicott.Claim { return caldicott.Claim(c) }

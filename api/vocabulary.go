@@ -1,8 +1,6 @@
 package api
 
 import (
-	"strings"
-
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
@@ -42,28 +40,12 @@ type PolicyView struct {
 	Lines  []PolicyLine `json:"lines"`
 }
 
-// PolicyLine is one line of policy.csv: where it stands, and what it says.
+// PolicyLine is one line of policy.csv: where it stands ("policy.csv:41"), what it says, and the sentence above it.
 type PolicyLine struct {
-	Line   string           `json:"line"`
-	Role   vocabulary.Role  `json:"role"`
-	Action caldicott.Action `json:"action"`
-	Whose  caldicott.Whose  `json:"whose"`
-	Ruling string           `json:"ruling"`
-}
-
-// FromPolicy writes the rulings of the policy in force.
-func FromPolicy(digest string, rulings []caldicott.Ruling) PolicyView {
-	return PolicyView{Digest: digest, Lines: listed(rulings, fromRuling)}
-}
-
-// fromRuling reads the five words of a line: p, IG_OFFICER, triage, organisation, allow.
-func fromRuling(r caldicott.Ruling) PolicyLine {
-	line := PolicyLine{Line: r.Line, Ruling: "deny"}
-	if r.Allowed {
-		line.Ruling = "allow"
-	}
-	if words := strings.Split(r.Text, ", "); len(words) == 5 {
-		line.Role, line.Action, line.Whose = vocabulary.Role(words[1]), caldicott.Action(words[2]), caldicott.Whose(words[3])
-	}
-	return line
+	Line    string           `json:"line"`
+	Role    vocabulary.Role  `json:"role"`
+	Action  caldicott.Action `json:"action"`
+	Whose   caldicott.Whose  `json:"whose"`
+	Ruling  string           `json:"ruling"`
+	Comment string           `json:"comment"`
 }

@@ -138,6 +138,18 @@ func TestOnlyWhatWasWrittenIsRead(t *testing.T) {
 	}
 }
 
+func TestTheVerifierMissesWhatMustBeThere(t *testing.T) {
+	const whole = `{"action":"viewed","at":1,"nonce":"00000000000000000000000000000001","outcome":"done","stream":"policy","v":1}`
+	if _, err := decode([]byte(whole)); err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range []string{`"action":"viewed",`, `"at":1,`, `"nonce":"00000000000000000000000000000001",`, `"outcome":"done",`, `"stream":"policy",`} {
+		if _, err := decode([]byte(strings.Replace(whole, member, "", 1))); err == nil {
+			t.Errorf("read without %s", member)
+		}
+	}
+}
+
 func TestEveryEntryIsCanonicalAndComesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := anyEntry(t)

@@ -167,18 +167,33 @@ func TestAnyChangedByteIsFoundAndItsEntryNamed(t *testing.T) {
 	})
 }
 
+// Where a link is broken by changed bytes of the follower, the entry that it followed is not blamed.
+func TestOnlyTheChangedEntryIsNamed(t *testing.T) {
+	b := newBook(t)
+	row := &b.rows[6] // seq 2 of the first chain
+	row.Canon = bytes.Replace(row.Canon, []byte(`"prev":"`), []byte(`"prev":"0`), 1)
+	row.Canon = append(row.Canon[:bytes.Index(row.Canon, []byte(`","request"`))-1], row.Canon[bytes.Index(row.Canon, []byte(`","request"`)):]...)
+	b.details[6].Canon = row.Canon
+	_, findings := b.verify(t)
+	if len(findings) != 2 || findings[0].Invariant != "I3" || findings[1].Invariant != "I4" || findings[0].Entry != row.ID || findings[1].Entry != row.ID {
+		t.Errorf("%v", findings)
+	}
+}
+
 func TestAnErasureNeedsItsEntry(t *testing.T) {
 	for name, c := range map[string]struct {
-		facts map[string]string
-		found bool
+		action string
+		facts  map[string]string
+		found  bool
 	}{
-		"of this entry":    {map[string]string{"entry": "3"}, false},
-		"of another entry": {map[string]string{"entry": "33"}, true},
-		"of nothing":       {nil, true},
+		"of this entry":    {Erased, map[string]string{"entry": "3"}, false},
+		"of another entry": {Erased, map[string]string{"entry": "33"}, true},
+		"of nothing":       {Erased, nil, true},
+		"that is none":     {Viewed, map[string]string{"entry": "3"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBook(t)
-			b.write(t, Entry{Stream: "erasures", Action: Erased, Outcome: Done, Facts: c.facts})
+			b.write(t, Entry{Stream: "erasures", Action: c.action, Outcome: Done, Facts: c.facts})
 			b.details[2] = Detail{Entry: 3, Erased: true, Canon: b.rows[2].Canon, ErasureCanon: b.rows[len(b.rows)-1].Canon}
 			sum, findings := b.verify(t)
 			if sum.Sound() == c.found || sum.Erased != 1 {

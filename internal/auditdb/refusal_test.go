@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -135,6 +136,8 @@ func replace(old, changed string) func(string) string {
 	}
 }
 
+var streamOf = regexp.MustCompile(`request:[0-9a-f-]+`)
+
 func TestOnlyWhatFitsIsAppended(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -143,16 +146,26 @@ func TestOnlyWhatFitsIsAppended(t *testing.T) {
 	h.deed(t, other)
 	prevOf := func(p string) func(*audit.Entry) { return func(e *audit.Entry) { e.Prev = audit.LeafHash([]byte(p)) } }
 	seqOf := func(n int) func(*audit.Entry) { return func(e *audit.Entry) { e.Seq = n } }
+	fresh := func(e *audit.Entry) {
+		e.Request, e.Seq, e.Prev = uuid.NewString(), 1, [32]byte{}
+		e.Stream = audit.RequestStream(e.Request)
+	}
+	person := "person:" + other
 	salted := func(args []any) { args[4], args[5] = bytes.Repeat([]byte{7}, 32), []byte("body") }
 	for name, c := range map[string]struct {
 		code string
 		try  spoiled
 	}{
-		"head of nothing":           {wrongHead, spoiled{entry: prevOf("?")}},
-		"zero head in mid chain":    {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Prev = [32]byte{} }}},
-		"seq that is taken":         {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Seq, e.Prev = 1, [32]byte{} }}},
-		"seq that leaves a gap":     {wrongHead, spoiled{entry: seqOf(9)}},
-		"first of no chain":         {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Request = uuid.NewString(); e.Stream = audit.RequestStream(e.Request) }}},
+		"head of nothing":        {wrongHead, spoiled{entry: prevOf("?")}},
+		"zero head in mid chain": {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Prev = [32]byte{} }}},
+		"seq that is taken":      {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Seq, e.Prev = 1, [32]byte{} }}},
+		"seq that leaves a gap":  {wrongHead, spoiled{entry: seqOf(9)}},
+		"first of no chain":      {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Request = uuid.NewString(); e.Stream = audit.RequestStream(e.Request) }}},
+		"something before the first": {wrongHead, spoiled{entry: fresh, canon: replace(`"prev":"00`, `"prev":"01`),
+			args: func(a []any) { a[2] = append([]byte{1}, make([]byte, 31)...) }}},
+		"prev and no seq":           {disagrees, spoiled{canon: replace(`"seq":2,`, ``), args: func(a []any) { a[1] = nil }}},
+		"seq and no prev":           {disagrees, spoiled{entry: fresh, canon: replace(`"prev":"`+strings.Repeat("0", 64)+`",`, ``), args: func(a []any) { a[2] = nil }}},
+		"chain of a person":         {disagrees, spoiled{entry: fresh, canon: func(c string) string { return streamOf.ReplaceAllString(c, person) }, args: func(a []any) { a[0] = person }}},
 		"seq of the call":           {disagrees, spoiled{args: func(a []any) { a[1] = 3 }}},
 		"prev of the call":          {disagrees, spoiled{args: func(a []any) { a[2] = bytes.Repeat([]byte{1}, 32) }}},
 		"stream of the call":        {disagrees, spoiled{args: func(a []any) { a[0] = audit.RequestStream(other) }}},
@@ -211,13 +224,11 @@ func (h house) try(t *testing.T, request string, s spoiled) error {
 	if s.entry != nil {
 		s.entry(&e)
 	}
-	var bytes []byte
-	if e.Seq == 2 && s.canon != nil {
-		bytes = []byte(s.canon(string(canon(t, e))))
-	} else {
-		bytes = canon(t, e)
+	written := canon(t, e)
+	if s.canon != nil {
+		written = []byte(s.canon(string(written)))
 	}
-	args := []any{e.Stream, e.Seq, e.Prev[:], bytes, nil, nil}
+	args := []any{e.Stream, e.Seq, e.Prev[:], written, nil, nil}
 	if s.args != nil {
 		s.args(args)
 	}
@@ -279,6 +290,7 @@ func TestNoCaseRowChangesWithoutItsEntry(t *testing.T) {
 	request, other := uuid.NewString(), uuid.NewString()
 	old := h.deed(t, request)
 	h.deed(t, other)
+	elsewhere := uuid.NewString()
 	type attempt func(t *testing.T, tx *sqlx.Tx) error
 	run := func(query string, args ...any) attempt {
 		return func(t *testing.T, tx *sqlx.Tx) error {
@@ -314,7 +326,7 @@ func TestNoCaseRowChangesWithoutItsEntry(t *testing.T) {
 		"entry of another":        {noEntry, with(other, change+`'`+request+`'`)},
 		"person by a request's":   {noEntry, with(request, `INSERT INTO casework.people VALUES (gen_random_uuid(), '`+request+`', 'x', $1)`)},
 		"person of another house": {noEntry, with(request, `INSERT INTO casework.people VALUES (gen_random_uuid(), '`+h.organisation+`', 'x', $1)`)},
-		"moving a row":            {noEntry, with(request, `UPDATE casework.requests SET id = '`+uuid.NewString()+`', entry_id = $1 WHERE id = '`+request+`'`)},
+		"moving a row":            {noEntry, with(elsewhere, `UPDATE casework.requests SET id = '`+elsewhere+`', entry_id = $1 WHERE id = '`+request+`'`)},
 		"delete":                  {kept, run(`DELETE FROM casework.deeds`)},
 		"truncate":                {kept, run(`TRUNCATE casework.versions`)},
 		"change of a version":     {kept, with(request, `UPDATE casework.versions SET content = 'x', entry_id = $1`)},
@@ -367,6 +379,11 @@ func TestNoCaseRowChangesWithoutItsEntry(t *testing.T) {
 			}
 			h.superuser.MustExec(`UPDATE audit.entries SET xid = $1 WHERE id = $2`, xid, old)
 			return run(change+`$2`, old, request)(t, tx)
+		}},
+		"entry of another's transaction": {noEntry, func(t *testing.T, tx *sqlx.Tx) error {
+			tx.MustExec(`SELECT 1`)
+			theirs := h.deed(t, request)
+			return run(change+`$2`, theirs, request)(t, tx)
 		}},
 		"constraints at once": {noEntry, func(t *testing.T, tx *sqlx.Tx) error {
 			tx.MustExec(`SET CONSTRAINTS ALL IMMEDIATE`)
@@ -509,15 +526,71 @@ func TestARecordedDeedThatChangedNothingIsFound(t *testing.T) {
 func TestACallersOwnFunctionsAreNotUsed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.superuser.MustExec(`GRANT CREATE ON SCHEMA public TO audit_test_app`)
 	tx := h.app.MustBeginTx(t.Context(), nil)
 	defer tx.Rollback()
-	tx.MustExec(`SET LOCAL search_path = pg_temp, pg_catalog;
-		CREATE TEMP TABLE entries (LIKE audit.chains); CREATE TEMP TABLE chains (LIKE audit.chains);
-		CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
-		CREATE FUNCTION pg_temp.encode(bytea, text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
-		CREATE FUNCTION pg_temp.join(bytea, bytea) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
-		CREATE OPERATOR pg_temp.|| (FUNCTION = pg_temp.join, LEFTARG = bytea, RIGHTARG = bytea)`)
+	tx.MustExec(`SET LOCAL search_path = public, pg_catalog;
+		CREATE FUNCTION public.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
+		CREATE FUNCTION public.encode(bytea, text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
+		CREATE FUNCTION public.join(bytea, bytea) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN RAISE ''caught''; END';
+		CREATE OPERATOR public.|| (FUNCTION = public.join, LEFTARG = bytea, RIGHTARG = bytea)`)
 	if _, err := record(t, tx, h.draft(t, tx, uuid.NewString())); err != nil {
 		t.Error(err)
+	}
+}
+
+// The owner may insert into the entries and may move a chain, but only to the entry that comes next.
+func TestAChainMovesOnlyToItsNextEntry(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	request := uuid.NewString()
+	h.deed(t, request)
+	h.deed(t, request)
+	const (
+		insert = `INSERT INTO audit.entries (stream, seq, canon, leaf_hash, action, outcome, occurred_at)
+			VALUES ('%s', %d, '{}', sha256('\x007b7d'), 'amend', 'done', now()); `
+		move = `UPDATE audit.chains SET stream = '%s', seq = %d, head = sha256('\x%s'); `
+		leaf = "007b7d"
+	)
+	stream, other := audit.RequestStream(request), audit.RequestStream(uuid.NewString())
+	for name, c := range map[string]struct{ code, do string }{
+		"next entry":         {"", fmt.Sprintf(insert+move, stream, 3, stream, 3, leaf)},
+		"entry after next":   {kept, fmt.Sprintf(insert+move, stream, 4, stream, 4, leaf)},
+		"entry of another":   {kept, fmt.Sprintf(insert+move, other, 3, other, 3, leaf)},
+		"another head":       {kept, fmt.Sprintf(insert+move, stream, 3, stream, 3, "00")},
+		"entry of last year": {kept, fmt.Sprintf(insert+"COMMIT; BEGIN; "+move, stream, 3, stream, 3, leaf)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if strings.Contains(c.do, "COMMIT") {
+				defer h.superuser.MustExec(`ALTER TABLE audit.entries DISABLE TRIGGER ALL; DELETE FROM audit.entries WHERE seq = 3; ALTER TABLE audit.entries ENABLE ALWAYS TRIGGER keep_rows`)
+			}
+			conn, err := h.owner.Connx(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, err = conn.ExecContext(t.Context(), "BEGIN; "+c.do)
+			requireCode(t, err, c.code)
+			if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// Should an owner insert a refusal into a chain by hand, it is still no deed.
+func TestARefusalIsNoDeed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	request := uuid.NewString()
+	h.deed(t, request)
+	for outcome, code := range map[string]string{audit.Done: "", audit.Refused: noEntry} {
+		tx := h.owner.MustBeginTx(t.Context(), nil)
+		tx.MustExec(`WITH e AS (INSERT INTO audit.entries (stream, seq, canon, leaf_hash, action, outcome, occurred_at)
+			VALUES ($1, 99, '{}', sha256('\x007b7d'), 'amend', $2, now()) RETURNING id)
+			UPDATE casework.requests SET entry_id = e.id FROM e`, audit.RequestStream(request), outcome)
+		_, err := tx.ExecContext(t.Context(), `SET CONSTRAINTS ALL IMMEDIATE`)
+		requireCode(t, err, code)
+		tx.Rollback()
 	}
 }

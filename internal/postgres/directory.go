@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/lib/pq"
-
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
@@ -126,96 +124,117 @@ func (t *tx) AnyAppointment(ctx context.Context) (bool, error) {
 	return t.reads.AnyAppointment(ctx)
 }
 
-// SaveDirectory appends the event to the organisation's chain and writes the rows under it.
+// SaveDirectory appends the event to the organisation's chain and writes the rows under it, one statement a table.
 func (t *tx) SaveDirectory(ctx context.Context, e caldicott.Event, rows caldicott.DirectoryRows) error {
 	entry, err := t.record(ctx, e)
 	if err != nil {
 		return err
 	}
-	write := func(query string, values map[string]any) error {
-		values["entry_id"] = entry
-		return explain(t.run.write(ctx, query, values), "directory")
-	}
-	for _, o := range rows.Organisations {
-		if err := write(writeOrganisation, map[string]any{
-			"id": o.ID, "organisation_id": o.AnswersFor, "code": o.Code, "name": o.Name, "type": string(o.Type), "revision": o.Revision,
-		}); err != nil {
-			return err
+	for _, some := range []struct {
+		query string
+		rows  []map[string]any
+	}{
+		{writeOrganisations, each(rows.Organisations, organisationColumnsOf)},
+		{writePeople, each(rows.People, personColumnsOf)},
+		{writeAppointments, each(rows.Appointments, appointmentColumnsOf)},
+		{writeDelegations, each(rows.Delegations, delegationColumnsOf)},
+		{writeAssets, each(rows.Assets, assetColumnsOf)},
+	} {
+		if len(some.rows) == 0 {
+			continue
 		}
-	}
-	for _, p := range rows.People {
-		if err := write(writePerson, map[string]any{
-			"id": p.ID, "organisation_id": p.OrganisationID, "user_id": p.UserID, "name": p.Name, "job_title": p.JobTitle,
-			"issuer": orNull(p.Issuer), "subject": orNull(p.Subject), "active": p.Active, "revision": p.Revision,
-		}); err != nil {
-			return err
-		}
-	}
-	for _, a := range rows.Appointments {
-		if err := write(writeAppointment, map[string]any{
-			"id": a.ID, "organisation_id": a.OrganisationID, "person": a.UserID, "role": string(a.Role),
-			"valid_from": a.ValidFrom, "valid_to": orNull(a.ValidTo), "posts": pq.Array(strs(a.Posts)),
-			"board_reference": a.BoardReference, "appointed_by": orNull(a.AppointedBy), "confirmed_by": orNull(a.ConfirmedBy),
-			"ended_at": orNoInstant(a.Ended), "revision": a.Revision,
-		}); err != nil {
-			return err
-		}
-	}
-	return t.saveDelegationsAndAssets(rows, write)
-}
-
-func (t *tx) saveDelegationsAndAssets(rows caldicott.DirectoryRows, write func(string, map[string]any) error) error {
-	for _, d := range rows.Delegations {
-		scope, err := json.Marshal(d.Scope)
+		list, err := json.Marshal(some.rows)
 		if err != nil {
-			return fmt.Errorf("scope: %w", err)
+			return fmt.Errorf("rows of the directory: %w", err)
 		}
-		if err := write(writeDelegation, map[string]any{
-			"id": d.ID, "organisation_id": d.OrganisationID, "guardian": d.From, "deputy": d.To, "reason": string(d.Reason),
-			"note": d.Note, "valid_from": d.ValidFrom, "valid_to": d.ValidTo, "scope": string(scope), "given_at": d.Given,
-			"accepted_at": orNoInstant(d.Accepted), "revoked_at": orNoInstant(d.Revoked), "revision": d.Revision,
-		}); err != nil {
-			return err
-		}
-	}
-	for _, a := range rows.Assets {
-		if err := write(writeAsset, map[string]any{
-			"id": a.ID, "organisation_id": a.OrganisationID, "name": a.Name, "owner": a.Owner, "revision": a.Revision,
-		}); err != nil {
-			return err
+		if err := t.run.write(ctx, some.query, map[string]any{"rows": string(list), "entry_id": entry}); err != nil {
+			return explain(err, "directory")
 		}
 	}
 	return nil
 }
 
+func each[T any](list []T, columns func(T) map[string]any) []map[string]any {
+	var out []map[string]any
+	for _, x := range list {
+		out = append(out, columns(x))
+	}
+	return out
+}
+
+func organisationColumnsOf(o caldicott.OrganisationRow) map[string]any {
+	return map[string]any{
+		"id": o.ID, "organisation_id": o.AnswersFor, "code": o.Code, "name": o.Name, "type": string(o.Type), "revision": o.Revision,
+	}
+}
+
+func personColumnsOf(p caldicott.Person) map[string]any {
+	return map[string]any{
+		"id": p.ID, "organisation_id": p.OrganisationID, "user_id": p.UserID, "name": p.Name, "job_title": p.JobTitle,
+		"issuer": orNull(p.Issuer), "subject": orNull(p.Subject), "active": p.Active, "revision": p.Revision,
+	}
+}
+
+func appointmentColumnsOf(a caldicott.Appointment) map[string]any {
+	return map[string]any{
+		"id": a.ID, "organisation_id": a.OrganisationID, "person": a.UserID, "role": string(a.Role),
+		"valid_from": a.ValidFrom, "valid_to": orNull(a.ValidTo), "posts": strs(a.Posts), "board_reference": a.BoardReference,
+		"appointed_by": orNull(a.AppointedBy), "confirmed_by": orNull(a.ConfirmedBy), "ended_at": orNoInstant(a.Ended),
+		"revision": a.Revision,
+	}
+}
+
+func delegationColumnsOf(d caldicott.Delegation) map[string]any {
+	return map[string]any{
+		"id": d.ID, "organisation_id": d.OrganisationID, "guardian": d.From, "deputy": d.To, "reason": string(d.Reason),
+		"note": d.Note, "valid_from": d.ValidFrom, "valid_to": d.ValidTo, "scope": d.Scope, "given_at": d.Given,
+		"accepted_at": orNoInstant(d.Accepted), "revoked_at": orNoInstant(d.Revoked), "revision": d.Revision,
+	}
+}
+
+func assetColumnsOf(a caldicott.Asset) map[string]any {
+	return map[string]any{
+		"id": a.ID, "organisation_id": a.OrganisationID, "name": a.Name, "owner": a.Owner, "revision": a.Revision,
+	}
+}
+
 // Each row of the directory is inserted with revision 1 and afterwards brought up to date by id; what identifies it never
 // changes. A second row of the same name is a conflict, not an update.
 const (
-	writeOrganisation = `
+	writeOrganisations = `
 		INSERT INTO casework.organisations (id, organisation_id, code, name, type, revision, entry_id)
-		VALUES (:id, :organisation_id, :code, :name, :type, :revision, :entry_id)
+		SELECT x.id, x.organisation_id, x.code, x.name, x.type, x.revision, :entry_id
+		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, code text, name text, type text, revision integer)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, revision = excluded.revision, entry_id = excluded.entry_id`
-	writePerson = `
+	writePeople = `
 		INSERT INTO casework.people (id, organisation_id, user_id, name, job_title, issuer, subject, active, revision, entry_id)
-		VALUES (:id, :organisation_id, :user_id, :name, :job_title, :issuer, :subject, :active, :revision, :entry_id)
+		SELECT x.id, x.organisation_id, x.user_id, x.name, x.job_title, x.issuer, x.subject, x.active, x.revision, :entry_id
+		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, user_id text, name text, job_title text,
+			issuer text, subject text, active boolean, revision integer)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, job_title = excluded.job_title, issuer = excluded.issuer,
 			subject = excluded.subject, active = excluded.active, revision = excluded.revision, entry_id = excluded.entry_id`
-	writeAppointment = `
+	writeAppointments = `
 		INSERT INTO casework.appointments (id, organisation_id, person, role, valid_from, valid_to, posts, board_reference,
 			appointed_by, confirmed_by, ended_at, revision, entry_id)
-		VALUES (:id, :organisation_id, :person, :role, CAST(:valid_from AS date), CAST(:valid_to AS date), :posts, :board_reference,
-			:appointed_by, :confirmed_by, :ended_at, :revision, :entry_id)
+		SELECT x.id, x.organisation_id, x.person, x.role, x.valid_from, x.valid_to, x.posts, x.board_reference,
+			x.appointed_by, x.confirmed_by, x.ended_at, x.revision, :entry_id
+		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, person text, role text, valid_from date,
+			valid_to date, posts text[], board_reference text, appointed_by text, confirmed_by text, ended_at timestamptz, revision integer)
 		ON CONFLICT (id) DO UPDATE SET valid_to = excluded.valid_to, confirmed_by = excluded.confirmed_by,
 			ended_at = excluded.ended_at, revision = excluded.revision, entry_id = excluded.entry_id`
-	writeDelegation = `
+	writeDelegations = `
 		INSERT INTO casework.delegations (id, organisation_id, guardian, deputy, reason, note, valid_from, valid_to, scope,
 			given_at, accepted_at, revoked_at, revision, entry_id)
-		VALUES (:id, :organisation_id, :guardian, :deputy, :reason, :note, CAST(:valid_from AS date), CAST(:valid_to AS date),
-			CAST(:scope AS jsonb), :given_at, :accepted_at, :revoked_at, :revision, :entry_id)
+		SELECT x.id, x.organisation_id, x.guardian, x.deputy, x.reason, x.note, x.valid_from, x.valid_to, x.scope,
+			x.given_at, x.accepted_at, x.revoked_at, x.revision, :entry_id
+		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, guardian text, deputy text, reason text,
+			note text, valid_from date, valid_to date, scope jsonb, given_at timestamptz, accepted_at timestamptz,
+			revoked_at timestamptz, revision integer)
 		ON CONFLICT (id) DO UPDATE SET accepted_at = excluded.accepted_at, revoked_at = excluded.revoked_at,
 			revision = excluded.revision, entry_id = excluded.entry_id`
-	writeAsset = `
+	writeAssets = `
 		INSERT INTO casework.assets (id, organisation_id, name, owner, revision, entry_id)
-		VALUES (:id, :organisation_id, :name, :owner, :revision, :entry_id)
+		SELECT x.id, x.organisation_id, x.name, x.owner, x.revision, :entry_id
+		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, name text, owner text, revision integer)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, owner = excluded.owner, revision = excluded.revision, entry_id = excluded.entry_id`
 )

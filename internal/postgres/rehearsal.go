@@ -15,7 +15,7 @@ type Rehearsal struct {
 }
 
 // Rehearse gives f such a store and takes everything back afterwards.
-func (d *DB) Rehearse(ctx context.Context, f func(*Rehearsal) error) error {
+func (d *DB) Rehearse(ctx context.Context, f func(caldicott.Store) error) error {
 	outer, err := d.pool.db.BeginTxx(ctx, nil)
 	if err != nil {
 		return explain(err, "rehearsal")
