@@ -37,9 +37,12 @@ func Check(body any) []caldicott.FieldError {
 // IsID says whether an id in a path has the form of one; any other names nothing.
 func IsID(s string) bool { return idForm.MatchString(s) }
 
-// IsInstant says whether a parameter has the form of an instant, and gives it.
-func IsInstant(s string) (time.Time, bool) {
-	return instantOf(s), instantForm.MatchString(s) && isInstant(s)
+// ParseInstant reads a parameter; false where it has not the form of an instant.
+func ParseInstant(s string) (time.Time, bool) {
+	if !instantForm.MatchString(s) || !isInstant(s) {
+		return time.Time{}, false
+	}
+	return instantOf(s), true
 }
 
 var (
@@ -49,7 +52,7 @@ var (
 	recipientForm = regexp.MustCompile(`^([A-Z0-9]{3,10}|[0-9]{1,3})$`)
 	countryForm   = regexp.MustCompile(`^[A-Z]{2}$`)
 	dayForm       = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
-	instantForm   = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$`)
+	instantForm   = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$`)
 )
 
 // earliest bounds days and instants below: an earlier one is a slip, and the database knows no year 0.
@@ -120,6 +123,9 @@ func codeOf(w validator.FieldError) string {
 	return caldicott.CodeField
 }
 
+// messageOfUnknown stands in for a tag that nobody has found words for.
+const messageOfUnknown = "is not what the contract describes"
+
 // messageOf says what a field must be.
 func messageOf(w validator.FieldError) string {
 	switch w.Tag() {
@@ -146,7 +152,7 @@ func messageOf(w validator.FieldError) string {
 	case "instant":
 		return "must be an instant, such as 2026-09-07T08:12:00Z"
 	}
-	return "is not what the contract describes"
+	return messageOfUnknown
 }
 
 func mostOf(w validator.FieldError) string {

@@ -328,17 +328,17 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	kind   CONSTANT text := TG_ARGV[0];
-	column_ CONSTANT text := TG_ARGV[1];
+	named  CONSTANT text := TG_ARGV[1];
 	owner  uuid;
 	before uuid;
 BEGIN
-	IF column_ = 'id' THEN
+	IF named = 'id' THEN
 		owner := NEW.id;
 		IF TG_OP = 'UPDATE' THEN before := OLD.id; END IF;
-	ELSIF column_ = 'request_id' THEN
+	ELSIF named = 'request_id' THEN
 		owner := NEW.request_id;
 		IF TG_OP = 'UPDATE' THEN before := OLD.request_id; END IF;
-	ELSIF column_ = 'organisation_id' THEN
+	ELSIF named = 'organisation_id' THEN
 		owner := NEW.organisation_id;
 		IF TG_OP = 'UPDATE' THEN before := OLD.organisation_id; END IF;
 	END IF;

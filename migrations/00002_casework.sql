@@ -549,7 +549,17 @@ COMMENT ON VIEW casework.witnessed IS 'Every row that must have its entry, with 
 GRANT USAGE ON SCHEMA casework TO caldicott_app, caldicott_reader;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA casework TO caldicott_app;
 REVOKE ALL ON casework.witnessed FROM caldicott_app;
-GRANT UPDATE ON casework.organisations, casework.people, casework.appointments, casework.delegations, casework.assets,
-	casework.requests, casework.serials, casework.answers_given TO caldicott_app;
+-- Only what a deed may bring up to date: what identifies a row never changes.
+GRANT UPDATE (name, type, revision, entry_id) ON casework.organisations TO caldicott_app;
+GRANT UPDATE (name, job_title, issuer, subject, active, revision, entry_id) ON casework.people TO caldicott_app;
+GRANT UPDATE (valid_to, confirmed_by, ended_at, revision, entry_id) ON casework.appointments TO caldicott_app;
+GRANT UPDATE (accepted_at, revoked_at, revision, entry_id) ON casework.delegations TO caldicott_app;
+GRANT UPDATE (name, owner, revision, entry_id) ON casework.assets TO caldicott_app;
+GRANT UPDATE (reference, state, kind, urgency, title, sponsor, asset_owner, version, revision, submitted_at, decided_at, entry_id)
+	ON casework.requests TO caldicott_app;
+GRANT UPDATE (last) ON casework.serials TO caldicott_app;
+GRANT UPDATE (digest, status, etag, location, body, given_at, request_id) ON casework.answers_given TO caldicott_app;
 GRANT DELETE ON casework.answers_given TO caldicott_app;
 GRANT SELECT ON casework.witnessed, casework.versions, casework.people, casework.organisations, casework.requests TO caldicott_reader;
+-- So that the service can say whether it and the schema fit together (/readyz).
+GRANT SELECT ON goose_db_version TO caldicott_app, caldicott_reader;

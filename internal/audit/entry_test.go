@@ -111,19 +111,20 @@ func TestOnlyWhatWasWrittenIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for old, changed := range map[string]string{
-		`{"acting"`:      ` {"acting"`,
-		`"v":1,`:         ``,
-		`"v":1`:          `"v":2`,
-		`"version":3`:    `"version":3.0`,
-		`"seq":7`:        `"seq":07`,
-		`"to"`:           `"TO"`,
-		`"to":"decided"`: `"to":null`,
-		`"actor"`:        `"actors"`,
-		`"guardian"`:     `"\u0067uardian"`,
-		`"decide",`:      `"decide","action":"submit",`,
-		`policy.csv:41`:  `policy.csv\u003a41`,
-		`"nonce":"c0`:    `"nonce":"C0`,
-		`"version":3}`:   `"version":3}{}`,
+		`{"acting"`:        ` {"acting"`,
+		`"v":1,`:           ``,
+		`"v":1`:            `"v":2`,
+		`"version":3`:      `"version":3.0`,
+		`"seq":7`:          `"seq":07`,
+		`"to"`:             `"TO"`,
+		`"to":"decided"`:   `"to":null`,
+		`"actor"`:          `"actors"`,
+		`"guardian"`:       `"\u0067uardian"`,
+		`"decide",`:        `"decide","action":"submit",`,
+		`"conditions":"2"`: `"conditions":"2","conditions":"2"`,
+		`policy.csv:41`:    `policy.csv\u003a41`,
+		`"nonce":"c0`:      `"nonce":"C0`,
+		`"version":3}`:     `"version":3}{}`,
 	} {
 		spoiled := strings.Replace(string(canon), old, changed, 1)
 		if spoiled == string(canon) {

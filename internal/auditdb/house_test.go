@@ -127,8 +127,8 @@ func migrate(ctx context.Context, url string, trail []byte, tables string) error
 	return nil
 }
 
-// append_ is the call that the application makes.
-const append_ = `SELECT audit.append($1, $2, $3, $4, $5, $6)`
+// appendEntry is the call that the application makes.
+const appendEntry = `SELECT audit.append($1, $2, $3, $4, $5, $6)`
 
 type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
@@ -175,7 +175,7 @@ func record(t testing.TB, tx queryer, e audit.Entry) (id int64, err error) {
 	if e.Seq != 0 {
 		args[1], args[2] = e.Seq, e.Prev[:]
 	}
-	err = tx.QueryRowContext(t.Context(), append_, args...).Scan(&id)
+	err = tx.QueryRowContext(t.Context(), appendEntry, args...).Scan(&id)
 	return id, err
 }
 
@@ -190,7 +190,7 @@ func (h house) deed(t testing.TB, request string) int64 {
 	salt, body := [32]byte{1, byte(e.Seq)}, []byte("a reason")
 	e.Digest, e.Detail = hex.EncodeToString(digest[:]), audit.Commit(salt, body)
 	var id int64
-	err := tx.GetContext(t.Context(), &id, append_, e.Stream, e.Seq, e.Prev[:], canon(t, e), salt[:], body)
+	err := tx.GetContext(t.Context(), &id, appendEntry, e.Stream, e.Seq, e.Prev[:], canon(t, e), salt[:], body)
 	if err != nil {
 		t.Fatal(err)
 	}

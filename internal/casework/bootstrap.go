@@ -24,11 +24,11 @@ type Founding struct {
 var ErrFounded = errors.New("appointments exist already; bootstrap begins an empty house only")
 
 // Bootstrap founds the house, as one entry of the trail. From then on every change of authority is a deed of somebody.
-func Bootstrap(ctx context.Context, store caldicott.Store, s *Service, f Founding) error {
+func (s *Service) Bootstrap(ctx context.Context, f Founding) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	return store.InTx(ctx, func(tx caldicott.Tx) error {
+	return s.Store.InTx(ctx, func(tx caldicott.Tx) error {
 		if founded, err := tx.AnyAppointment(ctx); err != nil || founded {
 			return errors.Join(err, founding(founded))
 		}

@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 )
@@ -31,5 +32,21 @@ func (s *Service) Known(ctx context.Context, issuer, subject string) (caldicott.
 func (s *Service) Started(ctx context.Context) error {
 	return s.record(ctx, nil, caldicott.Event{
 		Stream: "policy", Action: caldicott.PolicyLoaded, Outcome: caldicott.OutcomeDone, At: s.Now(), PolicyDigest: s.Policy.Digest(),
+	})
+}
+
+// Migrated puts a change of the schema on the record.
+func (s *Service) Migrated(ctx context.Context, migrations int) error {
+	return s.record(ctx, nil, caldicott.Event{
+		Stream: "schema", Action: caldicott.Migrated, Outcome: caldicott.OutcomeDone, At: s.Now(),
+		Facts: map[string]string{"migrations": strconv.Itoa(migrations)},
+	})
+}
+
+// Verified puts a verification of the trail on the record, with what it found.
+func (s *Service) Verified(ctx context.Context, entries, findings int64) error {
+	return s.record(ctx, nil, caldicott.Event{
+		Stream: "verification", Action: caldicott.Verified, Outcome: caldicott.OutcomeDone, At: s.Now(),
+		Facts: map[string]string{"entries": strconv.FormatInt(entries, 10), "findings": strconv.FormatInt(findings, 10)},
 	})
 }

@@ -209,3 +209,12 @@ func (w *within) write(ctx context.Context, query string, row any) error {
 	_, err = w.tx.NamedStmtContext(ctx, s).ExecContext(ctx, row)
 	return err
 }
+
+// OpenReader connects with the reader's login, for rooms that read the trail and nothing else.
+func OpenReader(s Settings) (*sqlx.DB, error) {
+	db, err := Open(s, nil)
+	if err != nil {
+		return nil, err
+	}
+	return db.pool.db, nil
+}

@@ -14,6 +14,8 @@ import (
 	"github.com/lib/pq"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 // A Login is a role that may connect, and the group whose rights it has.
@@ -186,4 +188,68 @@ func raced(err error) bool {
 		return true
 	}
 	return false
+}
+
+// CreateDatabase makes a database if it is missing, owned by the role if one is named.
+func CreateDatabase(ctx context.Context, adminURL, name, owner string) error {
+	db, err := openOwner(adminURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing was promised about this connection
+	var exists bool
+	if err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists); err != nil || exists {
+		return err
+	}
+	create := "CREATE DATABASE " + pq.QuoteIdentifier(name)
+	if owner != "" {
+		create += " OWNER " + pq.QuoteIdentifier(owner)
+	}
+	if _, err := db.ExecContext(ctx, create); err != nil {
+		return fmt.Errorf("database %s: %w", name, err)
+	}
+	return nil
+}
+
+// CreateOwner makes the login that owns the schema, with the right to make the other roles, if it is missing.
+func CreateOwner(ctx context.Context, adminURL, user, password string) error {
+	db, err := openOwner(adminURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing was promised about this connection
+	var exists bool
+	if err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)`, user).Scan(&exists); err != nil || exists {
+		return err
+	}
+	create := "CREATE ROLE " + pq.QuoteIdentifier(user) + " LOGIN CREATEROLE PASSWORD " + pq.QuoteLiteral(password)
+	if _, err := db.ExecContext(ctx, create); err != nil {
+		return fmt.Errorf("owner %s: %w", user, err)
+	}
+	return nil
+}
+
+// Ready says whether the database answers and its schema is the newest that the files know.
+func (d *DB) Ready(ctx context.Context, files fs.FS) error {
+	newest, err := newestMigration(files)
+	if err != nil {
+		return err
+	}
+	var at int64
+	if err := d.pool.get(ctx, &at, `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`); err != nil {
+		return explain(err, "schema")
+	}
+	if at < newest {
+		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "The schema is at %d, not %d.", at, newest)
+	}
+	return nil
+}
+
+func newestMigration(files fs.FS) (int64, error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("migrations: none: %w", err)
+	}
+	slices.Sort(names)
+	return goose.NumericComponent(names[len(names)-1])
 }

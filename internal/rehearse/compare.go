@@ -25,7 +25,9 @@ func (r Player) checkContent(report *Report, c Case, content caldicott.Content, 
 			}
 		}
 	}
-	differ := func(format string, args ...any) { report.Differences = append(report.Differences, fmt.Sprintf(format, args...)) }
+	differ := func(format string, args ...any) {
+		report.Differences = append(report.Differences, fmt.Sprintf(format, args...))
+	}
 	if c.Expected.Validation != nil {
 		var found []FindingExpected
 		for _, x := range r.House.Rules.Findings(content, in) {

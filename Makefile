@@ -1,0 +1,36 @@
+# Every target says in one line what it is for; `make help` prints them.
+GO   ?= go
+TEST  = $(GO) run ./internal/pgtest/run --
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
+
+build: ## the binary, in bin/
+	$(GO) build -trimpath -o bin/caldicott ./cmd/caldicott
+
+run: build ## everything on this machine: embedded PostgreSQL in ./data, demonstration people, API on 127.0.0.1:8080
+	bin/caldicott serve --demonstration deploy/demonstration.json
+
+test: ## every test, on a throw-away PostgreSQL that is brought along
+	$(TEST) $(GO) test -shuffle=on ./...
+
+race: ## every test under the race detector
+	$(TEST) $(GO) test -race -shuffle=on ./...
+
+rehearse: build ## replay every written case
+	bin/caldicott rehearse testdata/scenarios.json testdata/rehearsals/*.json
+
+generate: ## what is made from other files: vocabulary, contract enums, roles, workflow, settings
+	$(GO) generate ./...
+
+lint: ## formatting, vet, house rules; the contract's own lint runs with the tests
+	@test -z "$$(gofmt -l cmd internal api *.go)" || { gofmt -l cmd internal api *.go; echo 'gofmt would change these'; exit 1; }
+	$(GO) vet ./...
+	@if grep -rnE 'NamedExec|PrepareNamed|run\.write' --include=*.go internal/postgres >/dev/null && grep -rnE '[^:]::[a-z]' --include=*.go internal/postgres | grep -v _test.go; then echo 'write CAST(… AS …): :: breaks named queries'; exit 1; fi
+	sh .ci/contract-lint
+
+check: lint test ## what CI runs: lint, every test, nothing generated left behind, go.mod tidy
+	$(GO) mod tidy -diff
+	sh .ci/clean
+
+.PHONY: help build run test race rehearse generate lint check

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/house"
+	"github.com/caldicott/caldicott/internal/postgres"
+)
+
+// caseworkOn puts casework on a store.
+func caseworkOn(db *postgres.DB, f house.Furnished) *casework.Service {
+	return &casework.Service{Store: db, Policy: f.Policy, House: f.House, Clock: time.Now, NewID: house.NewID}
+}
+
+// openApplication connects with the application's login.
+func openApplication(c Config) (*postgres.DB, error) {
+	return postgres.Open(postgres.Settings{
+		URL: c.DatabaseURL, Application: "caldicott", Connections: c.Connections, StatementTimeout: c.StatementTimeout,
+	}, house.Scribe)
+}
+
+// as is the same database under another login.
+func as(raw, user, password string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw // it came from the embedded server, whose URLs parse
+	}
+	u.User = url.UserPassword(user, password)
+	return u.String()
+}

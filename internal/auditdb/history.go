@@ -1,0 +1,57 @@
+package auditdb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/caldicott/caldicott/internal/audit"
+)
+
+// History reads the entries about one request through the reader's login.
+type History struct{ DB *sqlx.DB }
+
+// Line is one entry as a history tells it: who, by the name that people use, did what, when and by which rule.
+type Line struct {
+	Entry         int64
+	Seq           int
+	Action        string
+	Outcome, Rule string
+	At            time.Time
+	Actor         string
+	Acting        string
+	From, To      string
+	Version       int
+	PolicyLine    string
+	Subject       string
+}
+
+// Of gives the entries about the request, oldest first.
+func (h History) Of(ctx context.Context, requestID string) ([]Line, error) {
+	const query = `
+		SELECT e.id, e.canon, COALESCE(p.user_id, '') AS user_id
+		FROM audit.entries e LEFT JOIN casework.people p ON p.id = e.actor_id
+		WHERE e.request_id = $1 ORDER BY e.id`
+	var rows []struct {
+		ID     int64  `db:"id"`
+		Canon  []byte `db:"canon"`
+		UserID string `db:"user_id"`
+	}
+	if err := h.DB.SelectContext(ctx, &rows, query, requestID); err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	lines := make([]Line, len(rows))
+	for i, r := range rows {
+		e, err := audit.ParseEntry(r.Canon)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", r.ID, err)
+		}
+		lines[i] = Line{
+			Entry: r.ID, Seq: e.Seq, Action: e.Action, Outcome: e.Outcome, Rule: e.Rule, At: e.At, Actor: r.UserID,
+			Acting: e.Acting, From: e.From, To: e.To, Version: e.Version, PolicyLine: e.Line, Subject: e.Subject,
+		}
+	}
+	return lines, nil
+}

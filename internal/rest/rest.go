@@ -1,0 +1,53 @@
+// Package rest serves openapi.yaml.
+package rest
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/casework"
+)
+
+// Config is what the API works with.
+type Config struct {
+	Work *casework.Service
+	// History reads the trail of one request, with a login that can.
+	History Historian
+	// PolicyLines are the lines in force, in their order.
+	PolicyLines func() []api.PolicyLine
+	Log         *slog.Logger
+}
+
+// Historian reads the entries of the trail about one request, in any order. Who may see which is decided here.
+type Historian interface {
+	History(ctx context.Context, requestID string) ([]HistoryRow, error)
+}
+
+// HistoryRow is one entry: codes and ids, no words. Actor is a user id, "" where there is none; Seq 0 where the entry is
+// in no chain.
+type HistoryRow struct {
+	Entry                         int64
+	Seq                           int
+	Action, Outcome, Rule         string
+	At                            time.Time
+	Actor, Acting, From, To, Line string
+	Version                       int
+}
+
+// service is the handlers' common ground.
+type service struct{ Config }
+
+// New gives the API, to be mounted at Base behind a sign-in that puts the caller into the context (WithActor).
+func New(c Config) http.Handler {
+	s := &service{c}
+	return s.routes()
+}
+
+// Base is where the API is mounted.
+const Base = "/api/v1"
+
+// MaxBody is the size of the largest body.
+const MaxBody = 1 << 20
