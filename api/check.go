@@ -37,8 +37,8 @@ func Check(body any) []caldicott.FieldError {
 // IsID says whether an id in a path has the form of one; any other names nothing.
 func IsID(s string) bool { return idForm.MatchString(s) }
 
-// ParseInstant reads a parameter; false where it has not the form of an instant.
-func ParseInstant(s string) (time.Time, bool) {
+// IsInstant gives the instant that a parameter names; false where it has not the form of one.
+func IsInstant(s string) (time.Time, bool) {
 	if !instantForm.MatchString(s) || !isInstant(s) {
 		return time.Time{}, false
 	}

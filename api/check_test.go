@@ -80,7 +80,7 @@ func TestDaysAndInstantsMustExist(t *testing.T) {
 		if got := Check(Disclosing{DisclosedAt: instant}) == nil; got != good {
 			t.Errorf("instant %s passes: %t", instant, got)
 		}
-		if _, got := ParseInstant(instant); got != good {
+		if _, got := IsInstant(instant); got != good {
 			t.Errorf("instant %s as a parameter passes: %t", instant, got)
 		}
 	}

@@ -60,6 +60,7 @@ type CaseRow struct {
 	Table, Row            string
 	Entry                 int64 // 0 for null
 	Request, Organisation string
+	Says                  []string // words that the entry must hold, as it spells them: "to":"decided"
 	Canon                 []byte
 }
 

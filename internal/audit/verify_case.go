@@ -64,7 +64,11 @@ func (v *verifier) caseRow(c CaseRow) error {
 		f.Text = "is a refusal"
 	default:
 		v.rows.remove(c.Entry)
-		return nil
+		i := slices.IndexFunc(c.Says, func(words string) bool { return !bytes.Contains(c.Canon, []byte(words)) })
+		if i < 0 {
+			return nil
+		}
+		f.Invariant, f.Text = "I12", "does not say "+c.Says[i]
 	}
 	f.Seq, f.Text = whole(said[saySeq]), fmt.Sprintf("%s, and row %s of %s names it", f.Text, c.Row, c.Table)
 	v.found(f)

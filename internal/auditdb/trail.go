@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/caldicott/caldicott/internal/audit"
 )
@@ -127,7 +128,7 @@ func (t Trail) Details(ctx context.Context, f func(audit.Detail) error) error {
 func (t Trail) CaseRows(ctx context.Context, f func(audit.CaseRow) error) error {
 	const query = `
 		SELECT w.table_name, w.row_id, coalesce(w.entry_id, 0), coalesce(CAST(w.request_id AS text), ''),
-			coalesce(CAST(w.organisation_id AS text), ''), e.canon
+			coalesce(CAST(w.organisation_id AS text), ''), w.says, e.canon
 		FROM casework.witnessed w
 		LEFT JOIN audit.entries e ON e.id = w.entry_id`
 	if err := t.present(ctx, "casework.witnessed"); err != nil {
@@ -135,7 +136,7 @@ func (t Trail) CaseRows(ctx context.Context, f func(audit.CaseRow) error) error 
 	}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var c audit.CaseRow
-		if err := rows.Scan(&c.Table, &c.Row, &c.Entry, &c.Request, &c.Organisation, &c.Canon); err != nil {
+		if err := rows.Scan(&c.Table, &c.Row, &c.Entry, &c.Request, &c.Organisation, pq.Array(&c.Says), &c.Canon); err != nil {
 			return err
 		}
 		return f(c)

@@ -283,7 +283,7 @@ func (sc *scene) expect(m member, a caldicott.Action, d caldicott.Deed) string {
 func (sc *scene) separation(user string, hats map[hat]bool, a caldicott.Action) string {
 	decides := a == caldicott.Decide || a == caldicott.SetAside || a == caldicott.Suspend || a == caldicott.Revoke || a == caldicott.Reinstate
 	handled := sc.has(caldicott.Triage, user) || sc.has(caldicott.Consult, user) || sc.has(caldicott.PutForward, user) || sc.has(caldicott.Waive, user)
-	decided := sc.has(caldicott.Decide, user)
+	decided := sc.has(caldicott.Decide, user) || sc.has(caldicott.SetAside, user) // set_aside makes a decision
 	switch {
 	case decides && (hats[asksFor] || hats[vouches] || hats[ownsAsset]):
 		return "SD1"
@@ -439,7 +439,7 @@ func (sc *scene) content() caldicott.Content {
 	return c
 }
 
-// asking brings a request to where everybody who must be asked has answered and it is put forward.
+// answered brings a request to where everybody who must be asked has answered and it is put forward.
 func (s *stage) answered(name string, content caldicott.Content) *scene {
 	sc := s.scene(name, content)
 	sc.by("u-asks", caldicott.Submitting{}).by("u-officer", caldicott.Triaging{}, caldicott.Consulting{})
@@ -465,7 +465,9 @@ func (s *stage) scenes() []*scene {
 	triage, none := caldicott.Triaging{}, caldicott.Opening{Conflict: vocabulary.ConflictNone}
 	ask := caldicott.Asking{Questions: []caldicott.Question{{Field: "purpose", Text: "Why?"}}}
 	forward := caldicott.PuttingForward{Recommendation: "Approve."}
-	submitted := func(name string, c caldicott.Content) *scene { return s.scene(name, c).by("u-asks", caldicott.Submitting{}) }
+	submitted := func(name string, c caldicott.Content) *scene {
+		return s.scene(name, c).by("u-asks", caldicott.Submitting{})
+	}
 	ready := func(name string) *scene {
 		return submitted(name, sound()).by("u-officer", triage, caldicott.Consulting{Consultees: []vocabulary.Role{vocabulary.RoleLegal}}).
 			by("u-legal", caldicott.Advising{Role: vocabulary.RoleLegal, View: vocabulary.ViewObject, Text: "No."}).by("u-officer", forward)

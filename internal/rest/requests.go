@@ -1,0 +1,211 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/casework"
+)
+
+// show reads the thing that the path names and shows it; the reading is on the record.
+func (s *service) show(noun caldicott.Noun, show shows) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := ask(r); err != nil {
+			return err
+		}
+		result, err := s.see(r, noun)
+		if err != nil {
+			return err
+		}
+		a, err := show(result)
+		if err != nil {
+			return err
+		}
+		return a.write(w)
+	}
+}
+
+// see reads the case of the thing that the path names.
+func (s *service) see(r *http.Request, noun caldicott.Noun) (casework.Result, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return casework.Result{}, err
+	}
+	return s.Work.Show(r.Context(), actorOf(r.Context()), casework.Target{Noun: noun, ID: id}, casework.Moment{})
+}
+
+// showRequest shows a request as it stands, or as it stood: then nothing can be done to it, and no revision is given that
+// somebody could do it with.
+func (s *service) showRequest(w http.ResponseWriter, r *http.Request) error {
+	moment, err := s.moment(r)
+	if err != nil {
+		return err
+	}
+	id, err := idOf(r)
+	if err != nil {
+		return err
+	}
+	result, err := s.Work.Show(r.Context(), actorOf(r.Context()), casework.Target{Noun: caldicott.Requests, ID: id}, moment)
+	if err != nil {
+		return err
+	}
+	if moment != (casework.Moment{}) {
+		return shown(s.requestView(result, nil), 0).write(w)
+	}
+	a, err := s.request(result)
+	if err != nil {
+		return err
+	}
+	return a.write(w)
+}
+
+// moment reads as of when, or in which version, a request is to be shown.
+func (s *service) moment(r *http.Request) (casework.Moment, error) {
+	asked, err := ask(r, asOf, version)
+	if err != nil {
+		return casework.Moment{}, err
+	}
+	moment := casework.Moment{AsOf: asked.instant(asOf)}
+	if moment.AsOf.After(s.Work.Now()) {
+		return casework.Moment{}, unreadable(asOf.name, "must not lie in the future")
+	}
+	moment.Version, _ = strconv.Atoi(asked[version.name]) //nolint:errcheck // its form was checked; absent is 0
+	if !moment.AsOf.IsZero() && moment.Version != 0 {
+		return casework.Moment{}, unreadable(version.name, "cannot be given with as_of")
+	}
+	return moment, nil
+}
+
+// checkContent says what would be found in a content, and keeps nothing.
+func (s *service) checkContent(w http.ResponseWriter, r *http.Request) error {
+	call, body, err := read[api.Checking](w, r)
+	if err != nil {
+		return err
+	}
+	if err := caldicott.Refuse(call.Invalid); err != nil {
+		return err
+	}
+	guardians, err := s.Work.Store.Guardians(r.Context(), call.By.OrganisationID, s.Work.Now())
+	if err != nil {
+		return err
+	}
+	facts := s.Work.CheckContent(body.Content, guardians, call.Confirmed)
+	return shown(api.FromCheck(judged(facts)), 0).write(w)
+}
+
+// silence is a body that may hold nothing but confirmations.
+type silence struct{ api.Confirming }
+
+// checkRequest says what is found in a request as it stands.
+func (s *service) checkRequest(w http.ResponseWriter, r *http.Request) error {
+	if _, _, err := read[silence](w, r); err != nil {
+		return err
+	}
+	result, err := s.see(r, caldicott.Requests)
+	if err != nil {
+		return err
+	}
+	return shown(api.FromCheck(judged(s.Work.Facts(result))), 0).write(w)
+}
+
+// listVersions shows every version of a request.
+func (s *service) listVersions(w http.ResponseWriter, r *http.Request) error {
+	if _, err := ask(r); err != nil {
+		return err
+	}
+	id, err := idOf(r)
+	if err != nil {
+		return err
+	}
+	versions, err := s.Work.Versions(r.Context(), actorOf(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	return shown(api.FromList(versions, "", api.FromVersionRow), 0).write(w)
+}
+
+// showVersion shows one version with its content.
+func (s *service) showVersion(w http.ResponseWriter, r *http.Request) error {
+	if _, err := ask(r); err != nil {
+		return err
+	}
+	v, err := s.version(r, chi.URLParam(r, "n"))
+	if err != nil {
+		return err
+	}
+	return shown(api.FromVersion(v), v.N).write(w)
+}
+
+// version reads one version of the request that the path names.
+func (s *service) version(r *http.Request, number string) (caldicott.Version, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return caldicott.Version{}, err
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || !aVersion.MatchString(number) {
+		return caldicott.Version{}, gone()
+	}
+	return s.Work.Version(r.Context(), actorOf(r.Context()), id, n)
+}
+
+// showDifference shows what changed between two versions.
+func (s *service) showDifference(w http.ResponseWriter, r *http.Request) error {
+	asked, err := ask(r, from, to)
+	if err != nil {
+		return err
+	}
+	var versions [2]caldicott.Version
+	for i, p := range []param{from, to} {
+		number, err := asked.need(p)
+		if err != nil {
+			return err
+		}
+		if versions[i], err = s.version(r, number); err != nil {
+			return err
+		}
+	}
+	difference, err := api.FromDifference(versions[0], versions[1])
+	if err != nil {
+		return err
+	}
+	return shown(difference, 0).write(w)
+}
+
+// consultations shows whom a request was put to.
+func (s *service) consultations(r casework.Result) (answer, error) {
+	return shown(api.List[api.ConsultationView]{Items: api.FromConsultations(&r.Case)}, 0), nil
+}
+
+// decisions shows every decision on a request.
+func (s *service) decisions(r casework.Result) (answer, error) {
+	view := func(d caldicott.Decision) api.DecisionView { return s.decisionView(r, d) }
+	return shown(api.FromList(r.Case.Decisions, "", view), 0), nil
+}
+
+// disclosures shows everything that left under a request.
+func (s *service) disclosures(r casework.Result) (answer, error) {
+	view := func(d caldicott.Disclosure) api.DisclosureView { return api.FromDisclosure(&r.Case, d) }
+	return shown(api.FromList(r.Case.Disclosures, "", view), 0), nil
+}
+
+// listComments shows the remarks of those who handle a request.
+func (s *service) listComments(w http.ResponseWriter, r *http.Request) error {
+	if _, err := ask(r); err != nil {
+		return err
+	}
+	id, err := idOf(r)
+	if err != nil {
+		return err
+	}
+	remarks, err := s.Work.Comments(r.Context(), actorOf(r.Context()), id)
+	if err != nil {
+		return err
+	}
+	view := func(x caldicott.Remark) api.CommentView { return api.FromComment(id, x) }
+	return shown(api.FromList(remarks, "", view), 0).write(w)
+}
