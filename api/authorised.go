@@ -63,7 +63,6 @@ type BreachingCondition struct {
 	Confirming
 }
 
-// Deed is what the body asks for.
 func (b Suspending) Deed() caldicott.Deed {
 	return caldicott.Suspending{
 		Reason: b.Reason, Conditions: convert(b.Conditions, ConditionAsked.asked), ReviewDate: b.ReviewDate,
@@ -71,12 +70,10 @@ func (b Suspending) Deed() caldicott.Deed {
 	}
 }
 
-// Deed is what the body asks for.
 func (b Reinstating) Deed() caldicott.Deed {
 	return caldicott.Reinstating{Reason: b.Reason, Capacities: b.claim()}
 }
 
-// Deed is what the body asks for.
 func (b Revoking) Deed() caldicott.Deed {
 	return caldicott.Revoking{
 		Reason: b.Reason, Conditions: convert(b.Conditions, ConditionAsked.asked), ReviewDate: b.ReviewDate,
@@ -84,26 +81,18 @@ func (b Revoking) Deed() caldicott.Deed {
 	}
 }
 
-// Deed is what the body asks for.
-func (b Completing) Deed() caldicott.Deed { return caldicott.Completing{Certificate: b.Certificate} }
-
-// Deed is what the body asks for.
+func (b Completing) Deed() caldicott.Deed         { return caldicott.Completing{Certificate: b.Certificate} }
 func (b SubmittingEvidence) Deed() caldicott.Deed { return caldicott.SubmittingEvidence{Text: b.Text} }
+func (AcceptingEvidence) Deed() caldicott.Deed    { return caldicott.AcceptingEvidence{} }
 
-// Deed is what the body asks for.
-func (AcceptingEvidence) Deed() caldicott.Deed { return caldicott.AcceptingEvidence{} }
-
-// Deed is what the body asks for.
 func (b RejectingEvidence) Deed() caldicott.Deed {
 	return caldicott.RejectingEvidence{Reason: b.Reason}
 }
 
-// Deed is what the body asks for.
 func (b WaivingCondition) Deed() caldicott.Deed {
 	return caldicott.WaivingCondition{Reason: b.Reason, Capacities: b.claim()}
 }
 
-// Deed is what the body asks for.
 func (b BreachingCondition) Deed() caldicott.Deed {
 	return caldicott.BreachingCondition{Text: b.Text, Incident: b.Incident}
 }

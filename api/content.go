@@ -24,7 +24,8 @@ func (c Confirming) Confirmed() []caldicott.Confirmation {
 	return convert(c.NotIdentifiers, func(n NotIdentifier) caldicott.Confirmation { return caldicott.Confirmation(n) })
 }
 
-// Body is what an operation that does a deed to a case receives.
+// Body is what an operation that does a deed to a case receives. Deed is what it asks for; Confirmed what its author says
+// is no NHS number.
 type Body interface {
 	Deed() caldicott.Deed
 	Confirmed() []caldicott.Confirmation
@@ -79,24 +80,16 @@ type Resubmitting struct {
 	Confirming
 }
 
-// Deed is what the body asks for.
 func (b Drafting) Deed() caldicott.Deed { return caldicott.Drafting{Content: b.Content} }
-
-// Deed is what the body asks for.
 func (b Amending) Deed() caldicott.Deed { return caldicott.Amending{Content: b.Content} }
 
-// Deed is what the body asks for.
 func (b RecordingEmergency) Deed() caldicott.Deed {
 	return caldicott.RecordingEmergency{Content: b.Content}
 }
 
-// Deed is what the body asks for.
-func (Submitting) Deed() caldicott.Deed { return caldicott.Submitting{} }
-
-// Deed is what the body asks for.
+func (Submitting) Deed() caldicott.Deed          { return caldicott.Submitting{} }
 func (SeekingRatification) Deed() caldicott.Deed { return caldicott.SeekingRatification{} }
 
-// Deed is what the body asks for.
 func (b Answering) Deed() caldicott.Deed {
 	return caldicott.Answering{
 		Answers: convert(b.Answers, func(a AnswerGiven) caldicott.Answered { return caldicott.Answered(a) }),

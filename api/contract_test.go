@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -195,6 +196,19 @@ var houseRules = map[string]func(operation) string{
 		for _, status := range want {
 			if !o.answers(status) {
 				return "does not answer " + status
+			}
+		}
+		return ""
+	},
+	"every error under its own status": func(o operation) string {
+		for status, r := range o.Responses.Map() {
+			for _, kind := range kinds {
+				if strings.HasSuffix(r.Ref, "/"+kind.answer) && status != strconv.Itoa(kind.status) {
+					return status + " is " + kind.answer
+				}
+			}
+			if r.Ref == "" && status[0] != '2' && !o.ofService() {
+				return status + " is described here only"
 			}
 		}
 		return ""

@@ -89,15 +89,12 @@ type ConditionAsked struct {
 	Resolves         []vocabulary.Rule        `json:"resolves,omitempty" validate:"max=50,dive,code=validation_rule"`
 }
 
-// Deed is what the body asks for.
 func (b Opening) Deed() caldicott.Deed {
 	return caldicott.Opening{Conflict: b.Conflict.Type, Note: b.Conflict.Note, Capacities: b.claim()}
 }
 
-// Deed is what the body asks for.
 func (b HandingBack) Deed() caldicott.Deed { return caldicott.HandingBack{Reason: b.Reason, To: b.To} }
 
-// Deed is what the body asks for.
 func (b Deciding) Deed() caldicott.Deed {
 	return caldicott.Deciding{
 		Outcome: b.Outcome, Rationale: b.Rationale, Principles: b.Principles.judgements(), Law: (*caldicott.Law)(b.Law),

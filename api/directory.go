@@ -54,22 +54,19 @@ func (b AmendingAsset) Amended(id string) caldicott.Asset {
 	return caldicott.Asset{ID: id, Name: b.Name, Owner: b.Owner}
 }
 
-// Texts are the words that the identifier guard reads.
+// Texts of a body about the directory are the words that the identifier guard reads.
 func (b RegisteringOrganisation) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "name", Value: b.Name}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b AmendingOrganisation) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "name", Value: b.Name}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b RegisteringAsset) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "name", Value: b.Name}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b AmendingAsset) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "name", Value: b.Name}}
 }

@@ -115,49 +115,37 @@ func (n *RecipientName) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Deed is what the body asks for.
 func (Triaging) Deed() caldicott.Deed { return caldicott.Triaging{} }
 
-// Deed is what the body asks for.
 func (b Asking) Deed() caldicott.Deed {
 	return caldicott.Asking{Questions: convert(b.Questions, func(q QuestionAsked) caldicott.Question {
 		return caldicott.Question{Field: q.Field, Text: q.Text}
 	})}
 }
 
-// Deed is what the body asks for.
 func (b Consulting) Deed() caldicott.Deed {
 	return caldicott.Consulting{Consultees: b.Consultees, Due: b.Due}
 }
 
-// Deed is what the body asks for.
 func (b Advising) Deed() caldicott.Deed {
 	return caldicott.Advising{Role: b.Role, View: b.View, Text: b.Text}
 }
 
-// Deed is what the body asks for.
 func (b Waiving) Deed() caldicott.Deed {
 	return caldicott.Waiving{Consultee: b.Consultee, Reason: b.Reason}
 }
 
-// Deed is what the body asks for.
 func (b PuttingForward) Deed() caldicott.Deed {
 	return caldicott.PuttingForward{Recommendation: b.Recommendation}
 }
 
-// Deed is what the body asks for.
 func (b SettingAside) Deed() caldicott.Deed {
 	return caldicott.SettingAside{Outcome: b.Outcome, Reason: b.Reason, StandingRule: b.StandingRule, ReferTo: b.ReferTo}
 }
 
-// Deed is what the body asks for.
 func (b Withdrawing) Deed() caldicott.Deed { return caldicott.Withdrawing{Reason: b.Reason} }
-
-// Deed is what the body asks for.
-func (b Closing) Deed() caldicott.Deed { return caldicott.Closing{Reason: b.Reason} }
-
-// Deed is what the body asks for.
-func (b Commenting) Deed() caldicott.Deed { return caldicott.Commenting{Text: b.Text} }
+func (b Closing) Deed() caldicott.Deed     { return caldicott.Closing{Reason: b.Reason} }
+func (b Commenting) Deed() caldicott.Deed  { return caldicott.Commenting{Text: b.Text} }
 
 // Deed is a disclosure that names no authorisation.
 func (b Disclosing) Deed() caldicott.Deed { return b.Under("") }

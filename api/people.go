@@ -113,32 +113,27 @@ func (b Delegating) Delegated() caldicott.Delegation {
 	return d
 }
 
-// Texts are the words that the identifier guard reads.
+// Texts of a body about people are the words that the identifier guard reads.
 func (b Enrolling) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "display_name", Value: b.DisplayName}, {Field: "job_title", Value: b.JobTitle}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b AmendingPerson) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "display_name", Value: b.DisplayName}, {Field: "job_title", Value: b.JobTitle}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b Appointing) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "board_reference", Value: b.BoardReference}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b EndingAppointment) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "reason", Value: b.Reason}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b Delegating) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "note", Value: b.Note}}
 }
 
-// Texts are the words that the identifier guard reads.
 func (b RevokingDelegation) Texts() []caldicott.Text {
 	return []caldicott.Text{{Field: "reason", Value: b.Reason}}
 }

@@ -31,7 +31,7 @@ type office struct {
 	action       caldicott.Action
 	organisation string // code
 	own          vocabulary.Role
-	revision     int // of what is amended, which needs an If-Match; 0 for what begins
+	amends       bool // PUT: an If-Match is needed; without one, the others go by the state alone
 
 	load  func(ctx context.Context, tx caldicott.Tx, d *desk) error
 	check func(d *desk) error
@@ -93,7 +93,7 @@ func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode
 			return false, err
 		}
 	}
-	if o.revision != 0 && call.IfMatch == 0 {
+	if o.amends && call.IfMatch == 0 {
 		return false, caldicott.Errorf(caldicott.Precondition, caldicott.CodePrecondition, "If-Match is needed: say which revision you have read.")
 	}
 	if d.result.Before, err = answered(ctx, tx, call, d.now); err != nil || d.result.Before != nil {
@@ -156,7 +156,7 @@ func (s *Service) mayOffice(ctx context.Context, tx caldicott.Tx, call Call, o o
 			return caldicott.Errorf(caldicott.Conflict, caldicott.CodeState, "%s", message)
 		}
 	}
-	if o.revision != 0 && call.IfMatch != o.revisionOf(d) {
+	if call.IfMatch != 0 && call.IfMatch != o.revisionOf(d) {
 		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
 	}
 	return nil

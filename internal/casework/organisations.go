@@ -22,12 +22,8 @@ func (s *Service) RegisterOrganisation(ctx context.Context, call Call, encode Di
 
 // AmendOrganisation corrects name and type.
 func (s *Service) AmendOrganisation(ctx context.Context, call Call, encode DirectoryRetry, o caldicott.OrganisationRecord) (DirectoryResult, error) {
-	was, err := s.Store.OrganisationByCode(ctx, o.Code)
-	if err != nil {
-		return DirectoryResult{}, err
-	}
 	return s.run(ctx, call, encode, office{
-		action: caldicott.AmendOrganisation, organisation: call.By.OrgCode, said: o, revision: was.Revision,
+		action: caldicott.AmendOrganisation, organisation: call.By.OrgCode, said: o, amends: true,
 		texts: []caldicott.Text{{Field: "name", Value: o.Name}},
 		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 			d.known, err = tx.OrganisationByCode(ctx, o.Code)
@@ -78,7 +74,7 @@ func (s *Service) AmendAsset(ctx context.Context, call Call, encode DirectoryRet
 		return DirectoryResult{}, err
 	}
 	return s.run(ctx, call, encode, office{
-		action: caldicott.AmendAsset, organisation: was.OrgCode, said: a, revision: was.Revision,
+		action: caldicott.AmendAsset, organisation: was.OrgCode, said: a, amends: true,
 		texts: []caldicott.Text{{Field: "name", Value: a.Name}},
 		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 			if d.asset, err = tx.AssetByID(ctx, a.ID); err != nil {

@@ -29,7 +29,7 @@ func (s *Service) AmendPerson(ctx context.Context, call Call, encode DirectoryRe
 		return DirectoryResult{}, err
 	}
 	return s.run(ctx, call, encode, office{
-		action: caldicott.AmendPerson, organisation: was.OrgCode, said: p, revision: was.Revision,
+		action: caldicott.AmendPerson, organisation: was.OrgCode, said: p, amends: true,
 		texts: []caldicott.Text{{Field: "display_name", Value: p.Name}, {Field: "job_title", Value: p.JobTitle}},
 		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 			d.person, err = tx.PersonNamed(ctx, p.UserID)
@@ -97,7 +97,7 @@ func (s *Service) onAppointment(ctx context.Context, call Call, encode Directory
 	if err != nil {
 		return DirectoryResult{}, err
 	}
-	o.organisation, o.revision = was.OrgCode, was.Revision
+	o.organisation = was.OrgCode
 	o.facts = map[string]string{"role": string(was.Role)}
 	o.load = func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 		if d.appointment, err = tx.AppointmentByID(ctx, id); err != nil {
@@ -207,7 +207,7 @@ func (s *Service) onDelegation(ctx context.Context, call Call, encode DirectoryR
 	if err != nil {
 		return DirectoryResult{}, err
 	}
-	o.organisation, o.revision = was.OrgCode, was.Revision
+	o.organisation = was.OrgCode
 	o.load = func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 		d.delegation, err = tx.DelegationByID(ctx, id)
 		d.result.Delegation = d.delegation

@@ -108,20 +108,31 @@ func (s *Service) seesOrganisation(ctx context.Context, by caldicott.Actor, id, 
 	return err == nil && o.AnswersFor == by.OrganisationID, err
 }
 
-// lookUp gives what was found, if it is the person's own or of an organisation that they may look into.
-func lookUp[T any](ctx context.Context, s *Service, by caldicott.Actor, found T, id, code string, own bool) (T, error) {
+// lookUp gives what was found, if it is the person's own or of an organisation that they may look into. That something was
+// hidden from somebody is on the record.
+func lookUp[T any](ctx context.Context, s *Service, by caldicott.Actor, found T, at belonging) (T, error) {
 	var none T
 	if err := s.mayLookUp(by); err != nil {
 		return none, err
 	}
-	sees, err := s.seesOrganisation(ctx, by, id, code)
+	sees, err := s.seesOrganisation(ctx, by, at.organisation, at.code)
 	if err != nil {
 		return none, err
 	}
-	if !sees && !own {
-		return none, notFound()
+	if sees || at.own {
+		return found, nil
 	}
-	return found, nil
+	now := s.Now()
+	return none, s.record(ctx, notFound(), caldicott.Event{
+		Stream: accessStream(now), Action: caldicott.LookUp, Outcome: caldicott.OutcomeRefused, Rule: caldicott.CodeNotFound,
+		At: now, Actor: by.ID, Organisation: at.organisation, Subject: at.id, PolicyDigest: s.Policy.Digest(),
+	})
+}
+
+// belonging is to whom something of the directory belongs.
+type belonging struct {
+	id, organisation, code string
+	own                    bool
 }
 
 // LookUpPerson reads one person.
@@ -130,7 +141,7 @@ func (s *Service) LookUpPerson(ctx context.Context, by caldicott.Actor, userID s
 	if err != nil {
 		return caldicott.Person{}, err
 	}
-	return lookUp(ctx, s, by, a.Person, a.OrganisationID, a.OrgCode, a.UserID == by.UserID)
+	return lookUp(ctx, s, by, a.Person, belonging{a.ID, a.OrganisationID, a.OrgCode, a.UserID == by.UserID})
 }
 
 // LookUpAppointment reads one appointment.
@@ -139,7 +150,7 @@ func (s *Service) LookUpAppointment(ctx context.Context, by caldicott.Actor, id 
 	if err != nil {
 		return caldicott.Appointment{}, err
 	}
-	return lookUp(ctx, s, by, a, a.OrganisationID, a.OrgCode, a.UserID == by.UserID)
+	return lookUp(ctx, s, by, a, belonging{a.ID, a.OrganisationID, a.OrgCode, a.UserID == by.UserID})
 }
 
 // LookUpDelegation reads one delegation.
@@ -148,7 +159,7 @@ func (s *Service) LookUpDelegation(ctx context.Context, by caldicott.Actor, id s
 	if err != nil {
 		return caldicott.Delegation{}, err
 	}
-	return lookUp(ctx, s, by, d, d.OrganisationID, d.OrgCode, d.To == by.UserID || d.From == by.UserID)
+	return lookUp(ctx, s, by, d, belonging{d.ID, d.OrganisationID, d.OrgCode, d.To == by.UserID || d.From == by.UserID})
 }
 
 // LookUpAsset reads one information asset.
@@ -157,7 +168,7 @@ func (s *Service) LookUpAsset(ctx context.Context, by caldicott.Actor, id string
 	if err != nil {
 		return caldicott.Asset{}, err
 	}
-	return lookUp(ctx, s, by, a, a.OrganisationID, a.OrgCode, a.Owner == by.UserID)
+	return lookUp(ctx, s, by, a, belonging{a.ID, a.OrganisationID, a.OrgCode, a.Owner == by.UserID})
 }
 
 // LookUpOrganisation reads one organisation. The directory of organisations is everybody's: recipients are chosen from it.

@@ -1,11 +1,15 @@
 package rehearse_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	_ "time/tzdata"
 
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/pgtest"
@@ -62,4 +66,54 @@ func TestEveryRehearsalComesOutAsWritten(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEveryKindDeedOutcomeAndDutyIsRehearsed keeps the written cases complete: whoever adds a deed adds a case.
+func TestEveryKindDeedOutcomeAndDutyIsRehearsed(t *testing.T) {
+	t.Parallel()
+	kinds, deeds, outcomes, refusals := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, path := range files(t) {
+		for _, c := range read(t, path).Cases {
+			var content caldicott.Content
+			if err := json.Unmarshal(c.Content, &content); err != nil {
+				t.Fatal(err)
+			}
+			kinds[string(content.Kind)] = true
+			for _, s := range c.Steps {
+				if s.Refused != nil {
+					refusals[s.Refused.Code] = true
+					continue
+				}
+				var outcome string
+				if raw := s.Body["outcome"]; raw != nil {
+					if err := json.Unmarshal(raw, &outcome); err != nil {
+						t.Fatal(err)
+					}
+				}
+				deeds[string(s.Deed)], outcomes[outcome] = true, true
+			}
+		}
+	}
+	need := func(what string, have map[string]bool, names ...string) {
+		for _, name := range names {
+			if !have[name] {
+				t.Errorf("%s %s is never rehearsed", what, name)
+			}
+		}
+	}
+	for _, l := range vocabulary.Lists() {
+		for _, e := range l.Entries {
+			if l.Name == "request_kind" {
+				need("kind", kinds, e.Code)
+			}
+		}
+	}
+	for _, a := range slices.Concat(caldicott.RequestDeeds(), caldicott.AuthorisationDeeds(), caldicott.ConditionDeeds()) {
+		need("deed", deeds, string(a))
+	}
+	need("deed", deeds, "enrol", "appoint", "confirm_appointment", "end_appointment", "delegate", "accept_delegation", "revoke_delegation")
+	need("outcome", outcomes, "APPROVE", "APPROVE_WITH_CONDITIONS", "REFUSE", "DEFER", "REFER", "ADVISE", "NOT_REQUIRED", "OUT_OF_REMIT",
+		"RATIFY", "DECLINE_TO_RATIFY")
+	need("refusal", refusals, "SD1", "SD2", "SD3", "SD4", "SD6", "SD7", "SD8", "SD9", "SD10", "SD11", "SD12", "POLICY", "AUTHORITY",
+		"STATE", "NOT_FOUND", "CP", "REQUIRED", "CONDITION", "V013")
 }

@@ -28,10 +28,19 @@ func deed[B any, P deedBody[B]](s *service, noun caldicott.Noun, show shows) han
 		if err != nil {
 			return err
 		}
-		return do(w, call, show, func(call casework.Call) (casework.Result, error) {
-			return s.Work.Do(r.Context(), call, casework.Target{Noun: noun, ID: id}, P(body).Deed())
-		})
+		return s.act(w, r, call, casework.Target{Noun: noun, ID: id}, body.Deed(), show)
 	}
+}
+
+// act does a deed on a case.
+func (s *service) act(w http.ResponseWriter, r *http.Request, call casework.Call, target casework.Target, deed caldicott.Deed, show shows) error {
+	return do(w, show, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, *caldicott.GivenAnswer, error) {
+		if call.Retry != nil {
+			call.Retry.Encode = encode
+		}
+		result, err := s.Work.Do(r.Context(), call, target, deed)
+		return result, result.Before, err
+	})
 }
 
 // begin does a deed that begins a request.
@@ -41,39 +50,41 @@ func begin[B any, P deedBody[B]](s *service) handler {
 		if err != nil {
 			return err
 		}
-		return do(w, call, s.begun, func(call casework.Call) (casework.Result, error) {
-			return s.Work.Begin(r.Context(), call, P(body).Deed())
+		return do(w, s.begun, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, *caldicott.GivenAnswer, error) {
+			if call.Retry != nil {
+				call.Retry.Encode = encode
+			}
+			result, err := s.Work.Begin(r.Context(), call, body.Deed())
+			return result, result.Before, err
 		})
 	}
 }
 
-// do does a deed and answers with what it shows: encoded within the deed's transaction where it is kept under a key, and
-// where the same question was answered before, as it was answered then.
-func do(w http.ResponseWriter, call casework.Call, show shows, deed func(casework.Call) (casework.Result, error)) error {
-	var given caldicott.GivenAnswer
-	encode := func(r casework.Result) (caldicott.GivenAnswer, error) {
-		a, err := show(r)
+// do does a deed and answers with what it shows. Under an Idempotency-Key casework encodes the answer within the deed's
+// transaction, perhaps twice, and gives the answer of before where the question was answered already.
+func do[R any](w http.ResponseWriter, show func(R) (answer, error),
+	deed func(encode func(R) (caldicott.GivenAnswer, error)) (R, *caldicott.GivenAnswer, error)) error {
+	var given *caldicott.GivenAnswer
+	encode := func(result R) (caldicott.GivenAnswer, error) {
+		a, err := show(result)
 		if err != nil {
-			return given, err
+			return caldicott.GivenAnswer{}, err
 		}
-		given, err = a.given()
-		return given, err
+		encoded, err := a.given()
+		given = &encoded
+		return encoded, err
 	}
-	if call.Retry != nil {
-		call.Retry.Encode = encode
+	result, before, err := deed(encode)
+	if err == nil && before == nil && given == nil {
+		_, err = encode(result)
 	}
-	result, err := deed(call)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case result.Before != nil:
-		given = *result.Before
-	case call.Retry == nil:
-		if _, err := encode(result); err != nil {
-			return err
-		}
 	}
-	write(w, given)
+	if before != nil {
+		given = before
+	}
+	write(w, *given)
 	return nil
 }
 
@@ -91,9 +102,7 @@ func (s *service) comment(w http.ResponseWriter, r *http.Request) error {
 		remark := caldicott.Remark{ID: done.Subject, By: done.By.UserID, Text: body.Text, At: done.At}
 		return answer{status: http.StatusCreated, body: api.FromComment(id, remark)}, nil
 	}
-	return do(w, call, show, func(call casework.Call) (casework.Result, error) {
-		return s.Work.Do(r.Context(), call, casework.Target{Noun: caldicott.Requests, ID: id}, body.Deed())
-	})
+	return s.act(w, r, call, casework.Target{Noun: caldicott.Requests, ID: id}, body.Deed(), show)
 }
 
 // disclose records what left under an authorisation.
@@ -106,7 +115,5 @@ func (s *service) disclose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return do(w, call, s.disclosed, func(call casework.Call) (casework.Result, error) {
-		return s.Work.Do(r.Context(), call, casework.Target{Noun: caldicott.Authorisations, ID: id}, body.Under(id))
-	})
+	return s.act(w, r, call, casework.Target{Noun: caldicott.Authorisations, ID: id}, body.Under(id), s.disclosed)
 }

@@ -38,6 +38,15 @@ func (s *service) see(r *http.Request, noun caldicott.Noun) (casework.Result, er
 	return s.Work.Show(r.Context(), actorOf(r.Context()), casework.Target{Noun: noun, ID: id}, casework.Moment{})
 }
 
+// look reads it for an answer that shows no content, and leaves no reading behind.
+func (s *service) look(r *http.Request, noun caldicott.Noun) (casework.Result, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return casework.Result{}, err
+	}
+	return s.Work.Look(r.Context(), actorOf(r.Context()), casework.Target{Noun: noun, ID: id})
+}
+
 // showRequest shows a request as it stands, or as it stood: then nothing can be done to it, and no revision is given that
 // somebody could do it with.
 func (s *service) showRequest(w http.ResponseWriter, r *http.Request) error {

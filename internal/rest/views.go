@@ -51,25 +51,21 @@ func (s *service) begun(r casework.Result) (answer, error) {
 }
 
 // authorisation shows the authorisation that something was done to, or that was asked for.
-func (s *service) authorisation(of func(casework.Result) string) shows {
-	return func(r casework.Result) (answer, error) {
-		a, ok := r.Case.Authorisation(of(r))
-		if !ok {
-			return answer{}, gone()
-		}
-		var conditions []api.ConditionView
-		for _, x := range r.Case.Conditions {
-			if x.Authorisation == a.ID {
-				conditions = append(conditions, s.conditionView(r, x))
-			}
-		}
-		revision := casework.AuthorisationRevision(&r.Case, a.ID)
-		permitted := s.permitted(r, caldicott.AuthorisationDeeds(), a.ID)
-		return shown(api.FromAuthorisation(&r.Case, a, r.At, revision, conditions, permitted), revision), nil
+func (s *service) authorisation(r casework.Result) (answer, error) {
+	a, ok := r.Case.Authorisation(r.Subject)
+	if !ok {
+		return answer{}, gone()
 	}
+	var conditions []api.ConditionView
+	for _, x := range r.Case.Conditions {
+		if x.Authorisation == a.ID {
+			conditions = append(conditions, s.conditionView(r, x))
+		}
+	}
+	revision := casework.AuthorisationRevision(&r.Case, a.ID)
+	permitted := s.permitted(r, caldicott.AuthorisationDeeds(), a.ID)
+	return shown(api.FromAuthorisation(&r.Case, a, r.At, revision, conditions, permitted), revision), nil
 }
-
-func subject(r casework.Result) string { return r.Subject }
 
 // condition shows the condition that something was done to, or that was asked for.
 func (s *service) condition(r casework.Result) (answer, error) {

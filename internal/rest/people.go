@@ -1,0 +1,198 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/casework"
+)
+
+// The lists of people and their authority.
+var (
+	peopleList      = list{name: "people", key: noKey, id: aUserID.MatchString, filters: []param{words}}
+	appointmentList = list{name: "appointments", key: noKey, id: api.IsID, filters: []param{person("person"), coded("role", "role")}}
+	delegationList  = list{name: "delegations", key: noKey, id: api.IsID, filters: []param{person("to")}}
+)
+
+// showMe shows the caller to themselves.
+func (s *service) showMe(w http.ResponseWriter, r *http.Request) error {
+	if _, err := ask(r); err != nil {
+		return err
+	}
+	by := actorOf(r.Context())
+	return shown(api.FromActor(by, s.Work.Now(), permits(s.Work.Begins(by))), 0).write(w)
+}
+
+func (s *service) findPeople(ctx context.Context, by caldicott.Actor, p page) ([]caldicott.Person, error) {
+	return s.Work.FindPeople(ctx, by, p.filter[words.name], p.keyset())
+}
+
+func (s *service) findAppointments(ctx context.Context, by caldicott.Actor, p page) ([]caldicott.Appointment, error) {
+	return s.Work.ListAppointments(ctx, by, p.filter, p.keyset())
+}
+
+func (s *service) findDelegations(ctx context.Context, by caldicott.Actor, p page) ([]caldicott.Delegation, error) {
+	filter := caldicott.Filter{}
+	if deputy, ok := p.filter["to"]; ok {
+		filter["deputy"] = deputy
+	}
+	return s.Work.ListDelegations(ctx, by, filter, p.keyset())
+}
+
+func userID(p caldicott.Person) string { return p.UserID }
+
+// personRow shows a person; how they sign in only to those who keep the register.
+func (s *service) personRow(by caldicott.Actor, p caldicott.Person) api.PersonView {
+	return api.FromPerson(p, s.Work.KeepsRegister(by, p.OrganisationID))
+}
+
+func (s *service) showPerson(by caldicott.Actor, p caldicott.Person) answer {
+	return shown(s.personRow(by, p), p.Revision)
+}
+
+func appointmentID(a caldicott.Appointment) string { return a.ID }
+
+func (s *service) appointmentRow(_ caldicott.Actor, a caldicott.Appointment) api.AppointmentView {
+	return api.FromAppointment(a, s.Work.Now())
+}
+
+func (s *service) showAppointment(by caldicott.Actor, a caldicott.Appointment) answer {
+	return shown(s.appointmentRow(by, a), a.Revision)
+}
+
+func delegationID(d caldicott.Delegation) string { return d.ID }
+
+func (s *service) delegationRow(_ caldicott.Actor, d caldicott.Delegation) api.DelegationView {
+	return api.FromDelegation(d, s.Work.Now())
+}
+
+func (s *service) showDelegation(by caldicott.Actor, d caldicott.Delegation) answer {
+	return shown(s.delegationRow(by, d), d.Revision)
+}
+
+func enrolled(d casework.DirectoryResult) (answer, error) {
+	return created(api.FromPerson(d.Person, true), d.Person.Revision, "/people/"+d.Person.UserID), nil
+}
+
+func personAmended(d casework.DirectoryResult) (answer, error) {
+	return shown(api.FromPerson(d.Person, true), d.Person.Revision), nil
+}
+
+func appointed(d casework.DirectoryResult) (answer, error) {
+	view := api.FromAppointment(d.Appointment, d.At)
+	return created(view, view.Revision, "/appointments/"+view.ID), nil
+}
+
+func appointmentChanged(d casework.DirectoryResult) (answer, error) {
+	return shown(api.FromAppointment(d.Appointment, d.At), d.Appointment.Revision), nil
+}
+
+func delegated(d casework.DirectoryResult) (answer, error) {
+	view := api.FromDelegation(d.Delegation, d.At)
+	return created(view, view.Revision, "/delegations/"+view.ID), nil
+}
+
+func delegationChanged(d casework.DirectoryResult) (answer, error) {
+	return shown(api.FromDelegation(d.Delegation, d.At), d.Delegation.Revision), nil
+}
+
+// at home in an organisation that the directory does not know, nobody can be: that is wrong with the body, and answered
+// in its turn.
+func (s *service) homed(e entry, code string) (casework.Call, string, error) {
+	if code == "" {
+		return e.call, "", nil
+	}
+	_, err := s.Work.Store.OrganisationByCode(e, code)
+	if caldicott.KindOf(err) != caldicott.NotFound {
+		return e.call, code, err
+	}
+	e.call.Invalid = append(slices.Clone(e.call.Invalid), caldicott.FieldError{
+		Field: "org_code", Code: caldicott.CodeField, Message: "names no organisation of the directory",
+	})
+	return e.call, "", nil
+}
+
+func (s *service) enrol(e entry, b *api.Enrolling) (casework.DirectoryResult, error) {
+	person := b.Enrolled()
+	call, code, err := s.homed(e, person.OrgCode)
+	if err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	person.OrgCode = code
+	return s.Work.Enrol(e, call, e.encode, person)
+}
+
+func (s *service) amendPerson(e entry, b *api.AmendingPerson) (casework.DirectoryResult, error) {
+	if _, err := s.Work.LookUpPerson(e, e.call.By, e.name); err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	return s.Work.AmendPerson(e, e.call, e.encode, b.Amended(e.name))
+}
+
+func (s *service) appoint(e entry, b *api.Appointing) (casework.DirectoryResult, error) {
+	appointment := b.Appointed()
+	call, code, err := s.homed(e, appointment.OrgCode)
+	if err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	appointment.OrgCode = code
+	return s.Work.Appoint(e, call, e.encode, appointment)
+}
+
+// onAppointment is the call with the revision that stands: the contract asks for no If-Match here, because who confirms or
+// ends an appointment is refused by its state if somebody was faster.
+func (s *service) onAppointment(e entry) (casework.Call, error) {
+	a, err := s.Work.LookUpAppointment(e, e.call.By, e.name)
+	if e.call.IfMatch == 0 {
+		e.call.IfMatch = a.Revision
+	}
+	return e.call, err
+}
+
+func (s *service) confirmAppointment(e entry, _ *api.ConfirmingAppointment) (casework.DirectoryResult, error) {
+	call, err := s.onAppointment(e)
+	if err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	return s.Work.ConfirmAppointment(e, call, e.encode, e.name)
+}
+
+func (s *service) endAppointment(e entry, b *api.EndingAppointment) (casework.DirectoryResult, error) {
+	call, err := s.onAppointment(e)
+	if err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	return s.Work.EndAppointment(e, call, e.encode, e.name, b.Reason, b.On)
+}
+
+func (s *service) delegate(e entry, b *api.Delegating) (casework.DirectoryResult, error) {
+	return s.Work.Delegate(e, e.call, e.encode, b.Delegated())
+}
+
+// onDelegation is to delegations what onAppointment is to appointments.
+func (s *service) onDelegation(e entry) (casework.Call, error) {
+	d, err := s.Work.LookUpDelegation(e, e.call.By, e.name)
+	if e.call.IfMatch == 0 {
+		e.call.IfMatch = d.Revision
+	}
+	return e.call, err
+}
+
+func (s *service) acceptDelegation(e entry, _ *api.AcceptingDelegation) (casework.DirectoryResult, error) {
+	call, err := s.onDelegation(e)
+	if err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	return s.Work.AcceptDelegation(e, call, e.encode, e.name)
+}
+
+func (s *service) revokeDelegation(e entry, b *api.RevokingDelegation) (casework.DirectoryResult, error) {
+	call, err := s.onDelegation(e)
+	if err != nil {
+		return casework.DirectoryResult{}, err
+	}
+	return s.Work.RevokeDelegation(e, call, e.encode, e.name, b.Reason)
+}

@@ -1,0 +1,102 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/caldicott"
+)
+
+// routes is every operation of the API, in the order of the contract.
+func (s *service) routes() http.Handler {
+	r := chi.NewRouter()
+	get := func(path string, h handler) { r.Get(path, s.serve(h)) }
+	put := func(path string, h handler) { r.Put(path, s.serve(h)) }
+	post := func(path string, h handler) { r.Post(path, s.serve(h)) }
+	const requests, authorisations, conditions = caldicott.Requests, caldicott.Authorisations, caldicott.Conditions
+
+	get("/requests", caseList(s, requestList, requests, s.requestRow))
+	post("/requests", begin[api.Drafting](s))
+	post("/requests/check", s.checkContent)
+	get("/requests/{id}", s.showRequest)
+	put("/requests/{id}", deed[api.Amending](s, requests, s.request))
+	post("/requests/{id}/check", s.checkRequest)
+	get("/requests/{id}/versions", s.listVersions)
+	get("/requests/{id}/versions/{n}", s.showVersion)
+	get("/requests/{id}/difference", s.showDifference)
+	get("/requests/{id}/history", s.history)
+
+	post("/requests/{id}/submission", deed[api.Submitting](s, requests, s.request))
+	post("/requests/{id}/triage", deed[api.Triaging](s, requests, s.request))
+	post("/requests/{id}/questions", deed[api.Asking](s, requests, s.request))
+	post("/requests/{id}/answers", deed[api.Answering](s, requests, s.request))
+	get("/requests/{id}/consultations", s.show(requests, s.consultations))
+	post("/requests/{id}/consultations", deed[api.Consulting](s, requests, s.request))
+	post("/requests/{id}/advice", deed[api.Advising](s, requests, s.request))
+	post("/requests/{id}/waivers", deed[api.Waiving](s, requests, s.request))
+	post("/requests/{id}/readiness", deed[api.PuttingForward](s, requests, s.request))
+	post("/requests/{id}/set-aside", deed[api.SettingAside](s, requests, s.request))
+	post("/requests/{id}/opening", deed[api.Opening](s, requests, s.request))
+	post("/requests/{id}/hand-back", deed[api.HandingBack](s, requests, s.request))
+	get("/requests/{id}/decisions", s.show(requests, s.decisions))
+	post("/requests/{id}/decisions", deed[api.Deciding](s, requests, s.request))
+	post("/requests/{id}/withdrawal", deed[api.Withdrawing](s, requests, s.request))
+	post("/requests/{id}/resubmission", deed[api.Resubmitting](s, requests, s.request))
+	post("/requests/{id}/closure", deed[api.Closing](s, requests, s.request))
+	get("/requests/{id}/comments", s.listComments)
+	post("/requests/{id}/comments", s.comment)
+	get("/requests/{id}/disclosures", s.show(requests, s.disclosures))
+	post("/requests/{id}/disclosures", deed[api.Disclosing](s, requests, s.disclosed))
+	post("/requests/{id}/ratification-request", deed[api.SeekingRatification](s, requests, s.request))
+	post("/emergencies", begin[api.RecordingEmergency](s))
+
+	get("/decisions", caseList(s, decisionList, caldicott.Decisions, decisionRow))
+	get("/decisions/{id}", s.show(caldicott.Decisions, s.decision))
+	get("/authorisations", caseList(s, authorisationList, authorisations, authorisationRow))
+	get("/authorisations/{id}", s.show(authorisations, s.authorisation))
+	get("/authorisations/{id}/check", s.checkCoverage)
+	post("/authorisations/{id}/suspension", deed[api.Suspending](s, authorisations, s.authorisation))
+	post("/authorisations/{id}/reinstatement", deed[api.Reinstating](s, authorisations, s.authorisation))
+	post("/authorisations/{id}/revocation", deed[api.Revoking](s, authorisations, s.authorisation))
+	post("/authorisations/{id}/completion", deed[api.Completing](s, authorisations, s.authorisation))
+	post("/authorisations/{id}/disclosures", s.disclose)
+	get("/conditions/{id}", s.show(conditions, s.condition))
+	post("/conditions/{id}/evidence", deed[api.SubmittingEvidence](s, conditions, s.condition))
+	post("/conditions/{id}/acceptance", deed[api.AcceptingEvidence](s, conditions, s.condition))
+	post("/conditions/{id}/rejection", deed[api.RejectingEvidence](s, conditions, s.condition))
+	post("/conditions/{id}/waiver", deed[api.WaivingCondition](s, conditions, s.condition))
+	post("/conditions/{id}/breach", deed[api.BreachingCondition](s, conditions, s.condition))
+	get("/disclosures", caseList(s, disclosureList, caldicott.Disclosures, disclosureRow))
+	get("/disclosures/{id}", s.show(caldicott.Disclosures, s.disclosure))
+
+	get("/me", s.showMe)
+	get("/people", browse(peopleList, s.findPeople, userID, s.personRow))
+	post("/people", register(nobodys, enrolled, s.enrol))
+	get("/people/{user_id}", lookUp(byUser, s.Work.LookUpPerson, s.showPerson))
+	put("/people/{user_id}", register(byUser, personAmended, s.amendPerson))
+	get("/appointments", browse(appointmentList, s.findAppointments, appointmentID, s.appointmentRow))
+	post("/appointments", register(nobodys, appointed, s.appoint))
+	get("/appointments/{id}", lookUp(byID, s.Work.LookUpAppointment, s.showAppointment))
+	post("/appointments/{id}/confirmation", register(byID, appointmentChanged, s.confirmAppointment))
+	post("/appointments/{id}/ending", register(byID, appointmentChanged, s.endAppointment))
+	get("/delegations", browse(delegationList, s.findDelegations, delegationID, s.delegationRow))
+	post("/delegations", register(nobodys, delegated, s.delegate))
+	get("/delegations/{id}", lookUp(byID, s.Work.LookUpDelegation, s.showDelegation))
+	post("/delegations/{id}/acceptance", register(byID, delegationChanged, s.acceptDelegation))
+	post("/delegations/{id}/revocation", register(byID, delegationChanged, s.revokeDelegation))
+
+	get("/organisations", browse(organisationList, s.findOrganisations, organisationCode, organisationRow))
+	post("/organisations", register(nobodys, organisationMade, s.registerOrganisation))
+	get("/organisations/{code}", lookUp(byCode, s.Work.LookUpOrganisation, showOrganisation))
+	put("/organisations/{code}", register(byCode, organisationAmended, s.amendOrganisation))
+	get("/assets", browse(assetList, s.findAssets, assetID, assetRow))
+	post("/assets", register(nobodys, assetMade, s.registerAsset))
+	get("/assets/{id}", lookUp(byID, s.Work.LookUpAsset, showAsset))
+	put("/assets/{id}", register(byID, assetAmended, s.amendAsset))
+
+	get("/vocabulary", s.showVocabulary)
+	get("/policy", s.showPolicy)
+	return r
+}
