@@ -90,7 +90,7 @@ func (t *Turn) Authorise(d Deed, allowed func(Standing) bool) error {
 		claim, outcome = claiming.Claim()
 	}
 	standings := t.Standings(d, false)
-	slices.SortStableFunc(standings, func(a, b Standing) int { return rank(a.Role) - rank(b.Role) })
+	slices.SortStableFunc(standings, func(a, b Standing) int { return rank(a.Role, d.Action()) - rank(b.Role, d.Action()) })
 	for _, s := range standings {
 		if !allowed(s) || claim.ActingAs != "" && s.Role != claim.ActingAs {
 			continue
@@ -103,7 +103,11 @@ func (t *Turn) Authorise(d Deed, allowed func(Standing) bool) error {
 	return Errorf(Forbidden, CodeAuthority, "No appointment or delegation in force gives authority for this.")
 }
 
-func rank(r vocabulary.Role) int {
+// rank is a role's place in the precedence. Information governance asks whenever it likes, so who holds both asks as that.
+func rank(r vocabulary.Role, a Action) int {
+	if a == Ask && (r == vocabulary.RoleIgLead || r == vocabulary.RoleIgOfficer) {
+		return -1
+	}
 	if i := slices.Index(precedence, r); i >= 0 {
 		return i
 	}

@@ -18,6 +18,9 @@ type Store interface {
 type Tx interface {
 	// LockCase reads the case after everybody else who writes to it has finished; NotFound where there is none.
 	LockCase(ctx context.Context, id string) (Case, error)
+	// LockPerson keeps the person's authority as it is until the transaction ends; changing tells a change of it from a
+	// deed that rests on it. Deeds may hold it together, a change waits for them and they for it.
+	LockPerson(ctx context.Context, personID string, changing bool) error
 	// Standing reads the person with all their authority, and the organisation's current guardians.
 	Standing(ctx context.Context, personID, organisationID string, at time.Time) (Actor, []Guardian, error)
 	// Unknown gives those of the user ids that nobody active has.

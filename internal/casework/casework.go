@@ -102,7 +102,7 @@ func (s *Service) Begin(ctx context.Context, call Call, deed caldicott.Deed) (Re
 		m.start(tx)
 		return m.step(ctx, caldicott.Case{Request: caldicott.Request{
 			ID: id, OrganisationID: call.By.OrganisationID, OrgCode: call.By.OrgCode, Requester: call.By.UserID,
-			Emergency: deed.Action() == caldicott.RecordEmergency, CreatedAt: m.at,
+			Emergency: deed.Action() == caldicott.RecordEmergency,
 		}})
 	})
 	return m.end(ctx, err)

@@ -61,7 +61,7 @@ func (s *Service) run(ctx context.Context, call Call, encode DirectoryRetry, o o
 	var d desk
 	var recorded *caldicott.Event
 	err := s.Store.InTx(ctx, func(tx caldicott.Tx) error {
-		d, recorded = desk{now: s.Now(), newID: s.NewID}, nil
+		d, recorded = desk{newID: s.NewID}, nil
 		refused, err := s.office(ctx, tx, call, encode, o, &d)
 		if err != nil && refused && onRecord(err) {
 			e := s.directoryEvent(o, &d, caldicott.OutcomeRefused)
@@ -85,10 +85,19 @@ func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode
 	if d.organisation, err = tx.LockOrganisation(ctx, o.organisation); err != nil {
 		return false, err
 	}
+	if o.load != nil {
+		if err := o.load(ctx, tx, d); err != nil {
+			return false, err
+		}
+	}
+	if err := lockBoth(ctx, tx, call.By.ID, d); err != nil {
+		return false, err
+	}
+	d.now = s.Now()
 	if d.by, _, err = tx.Standing(ctx, call.By.ID, d.organisation.ID, d.now); err != nil {
 		return false, err
 	}
-	if o.load != nil {
+	if o.load != nil && d.person.ID != "" { // once more: it may have changed while we waited
 		if err := o.load(ctx, tx, d); err != nil {
 			return false, err
 		}
@@ -132,6 +141,22 @@ func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode
 	}
 	answer.Digest, answer.At = call.Retry.Digest, d.now
 	return false, tx.KeepAnswer(ctx, call.By.ID, call.Retry.Key, answer)
+}
+
+// lockBoth locks who acts and whose authority changes, in the order of their ids, so that two administrators who change
+// one another cannot wait for each other for ever.
+func lockBoth(ctx context.Context, tx caldicott.Tx, by string, d *desk) error {
+	ids := []string{by}
+	if d.person.ID != "" && d.person.ID != by {
+		ids = append(ids, d.person.ID)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if err := tx.LockPerson(ctx, id, id == d.person.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayOffice answers 403, 409 and 412.

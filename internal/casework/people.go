@@ -209,8 +209,11 @@ func (s *Service) onDelegation(ctx context.Context, call Call, encode DirectoryR
 	}
 	o.organisation = was.OrgCode
 	o.load = func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
-		d.delegation, err = tx.DelegationByID(ctx, id)
+		if d.delegation, err = tx.DelegationByID(ctx, id); err != nil {
+			return err
+		}
 		d.result.Delegation = d.delegation
+		d.person, err = tx.PersonNamed(ctx, d.delegation.To)
 		return err
 	}
 	return s.run(ctx, call, encode, o)

@@ -49,6 +49,7 @@ func (h *hands) put(t time.Time) {
 // stage is a house with a cast in it.
 type stage struct {
 	t       testing.TB
+	ctx     context.Context //nolint:containedctx // a test's own patience
 	house   *housetest.House
 	service *casework.Service
 	store   caldicott.Store
@@ -77,7 +78,7 @@ func open(t testing.TB, cast ...member) *stage {
 	}
 	h := housetest.New(t)
 	clock := &hands{now: monday}
-	s := &stage{t: t, house: h, clock: clock, store: h.DB, people: map[string]caldicott.Actor{}, trust: house.NewID(), other: house.NewID()}
+	s := &stage{t: t, ctx: patience(t), house: h, clock: clock, store: h.DB, people: map[string]caldicott.Actor{}, trust: house.NewID(), other: house.NewID()}
 	s.service = &casework.Service{Store: h.DB, Policy: h.Policy, House: h.House, Clock: clock.look, NewID: house.NewID}
 	s.enter(cast...)
 	return s
@@ -143,17 +144,17 @@ func appointment(p caldicott.Person, role vocabulary.Role, to string, posts []vo
 // put writes rows of the directory as bootstrap would.
 func (s *stage) put(organisation string, rows caldicott.DirectoryRows) {
 	s.t.Helper()
-	err := s.store.InTx(context.Background(), func(tx caldicott.Tx) error {
+	err := s.store.InTx(s.ctx, func(tx caldicott.Tx) error {
 		if len(rows.Organisations) == 0 {
 			code := "TST01"
 			if organisation == s.other {
 				code = "TST02"
 			}
-			if _, err := tx.LockOrganisation(context.Background(), code); err != nil {
+			if _, err := tx.LockOrganisation(s.ctx, code); err != nil {
 				return err
 			}
 		}
-		return tx.SaveDirectory(context.Background(), caldicott.Event{
+		return tx.SaveDirectory(s.ctx, caldicott.Event{
 			Stream: "organisation:" + organisation, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
 			At: monday.AddDate(-1, 0, 0), Organisation: organisation, PolicyDigest: s.service.Policy.Digest(),
 		}, rows)
@@ -166,7 +167,7 @@ func (s *stage) put(organisation string, rows caldicott.DirectoryRows) {
 // meet reads a person anew.
 func (s *stage) meet(user string) caldicott.Actor {
 	s.t.Helper()
-	a, err := s.store.ActorByUserID(context.Background(), user)
+	a, err := s.store.ActorByUserID(s.ctx, user)
 	if err != nil {
 		s.t.Fatalf("%s: %v", user, err)
 	}
@@ -177,7 +178,7 @@ func (s *stage) meet(user string) caldicott.Actor {
 // begin drafts a request, or records an emergency.
 func (s *stage) begin(by string, deed caldicott.Deed) casework.Result {
 	s.t.Helper()
-	r, err := s.service.Begin(context.Background(), casework.Call{By: s.people[by]}, deed)
+	r, err := s.service.Begin(s.ctx, casework.Call{By: s.people[by]}, deed)
 	if err != nil {
 		s.t.Fatalf("%s by %s: %v", deed.Action(), by, whole(err))
 	}
@@ -194,7 +195,11 @@ func (s *stage) may(by string, c caldicott.Case, subject string, deed caldicott.
 		target = casework.Target{Noun: caldicott.Conditions, ID: subject}
 	}
 	call := casework.Call{By: s.people[by], IfMatch: casework.Revision(&c, deed.Action(), subject)}
-	return s.service.Do(context.Background(), call, target, deed)
+	switch deed.Action() {
+	case caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence:
+		call.IfMatch = 0 // these only add
+	}
+	return s.service.Do(s.ctx, call, target, deed)
 }
 
 // must is may, and it has to be done.

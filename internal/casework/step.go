@@ -27,11 +27,20 @@ type move struct {
 }
 
 func (m *move) start(tx caldicott.Tx) {
-	m.tx, m.at, m.turn, m.recorded, m.line, m.result = tx, m.service.Now(), nil, nil, "", Result{}
+	m.tx, m.turn, m.recorded, m.line, m.result = tx, nil, nil, "", Result{}
 }
 
-// step is the shape of all casework: everything that decides the outcome, in the order of checks, then one write.
+// step is the shape of all casework: everything that decides the outcome, in the order of checks, then one write. The
+// instant of the deed is taken when case and person are locked: what was revoked or done before it is seen, and nothing
+// else can be dated before it.
 func (m *move) step(ctx context.Context, c caldicott.Case) error {
+	if err := m.tx.LockPerson(ctx, m.call.By.ID, false); err != nil {
+		return err
+	}
+	m.at = m.service.Now()
+	if m.begins {
+		c.Request.CreatedAt = m.at
+	}
 	by, guardians, err := m.tx.Standing(ctx, m.call.By.ID, c.Request.OrganisationID, m.at)
 	if err != nil {
 		return err

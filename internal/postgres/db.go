@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -24,12 +25,14 @@ type Settings struct {
 	Application      string // shown in pg_stat_activity
 	Connections      int    // at most, and kept idle
 	StatementTimeout time.Duration
+	Log              *slog.Logger // nil: silence
 }
 
 // DB keeps requests, people and the trail. It implements caldicott.Store.
 type DB struct {
 	reads
 	pool *pool
+	log  *slog.Logger
 	// Scribe writes an event as the bytes that the trail keeps; wired to the audit room.
 	Scribe Scribe
 }
@@ -52,8 +55,12 @@ func Open(s Settings, scribe Scribe) (*DB, error) {
 	db := sqlx.NewDb(sql.OpenDB(sessions{connector, s}), "postgres")
 	db.SetMaxOpenConns(s.Connections)
 	db.SetMaxIdleConns(s.Connections)
+	log := s.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	p := &pool{db: db}
-	return &DB{reads: reads{p}, pool: p, Scribe: scribe}, nil
+	return &DB{reads: reads{p}, pool: p, log: log, Scribe: scribe}, nil
 }
 
 // errURL hides lib/pq's own words, which may repeat the password.
@@ -82,15 +89,22 @@ func (d *DB) once(ctx context.Context, f func(caldicott.Tx) error) error {
 		return err
 	}
 	defer t.Rollback() //nolint:errcheck // does nothing once committed; a failed rollback loses nothing but the connection
-	if err := f(newTx(d.pool, t, d.Scribe)); err != nil {
+	own := newTx(d.pool, t, d.Scribe)
+	if err := f(own); err != nil {
 		return err
 	}
-	return t.Commit()
+	if err := t.Commit(); err != nil {
+		return err
+	}
+	if err := own.run.learn(context.WithoutCancel(ctx)); err != nil {
+		d.log.WarnContext(ctx, "statements could not be prepared", "error", err) // what was done is committed all the same
+	}
+	return nil
 }
 
 // newTx wraps a transaction of sqlx.
 func newTx(p *pool, t *sqlx.Tx, scribe Scribe) *tx {
-	run := &within{p, t}
+	run := &within{pool: p, tx: t}
 	return &tx{reads: reads{run}, run: run, scribe: scribe, heads: map[string]head{}}
 }
 
@@ -140,18 +154,18 @@ func (p *pool) prepared(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	return s, nil
 }
 
-func (p *pool) preparedNamed(ctx context.Context, query string) (*sqlx.NamedStmt, error) {
-	if s, ok := p.named.Load(query); ok {
-		return s.(*sqlx.NamedStmt), nil
+func (p *pool) prepareNamed(ctx context.Context, query string) error {
+	if _, ok := p.named.Load(query); ok {
+		return nil
 	}
 	s, err := p.db.PrepareNamedContext(ctx, query)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if kept, ok := p.named.LoadOrStore(query, s); ok {
-		return kept.(*sqlx.NamedStmt), s.Close()
+	if _, ok := p.named.LoadOrStore(query, s); ok {
+		return s.Close()
 	}
-	return s, nil
+	return nil
 }
 
 func (p *pool) get(ctx context.Context, dest any, query string, args ...any) error {
@@ -174,40 +188,60 @@ func (p *pool) once(ctx context.Context, dest any, query string, args ...any) er
 	return p.db.SelectContext(ctx, dest, query, args...)
 }
 
+// within runs the pool's prepared statements in one transaction. A query that it meets for the first time is run as it is
+// and prepared when the transaction has ended: preparing takes a connection of its own, and a full pool of transactions
+// that each wait for one more would wait for ever.
+type within struct {
+	pool          *pool
+	tx            *sqlx.Tx
+	met, metNamed []string
+}
+
+func (w *within) get(ctx context.Context, dest any, query string, args ...any) error {
+	if s, ok := w.pool.statements.Load(query); ok {
+		return w.tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...)
+	}
+	w.met = append(w.met, query)
+	return w.tx.GetContext(ctx, dest, query, args...)
+}
+
+func (w *within) all(ctx context.Context, dest any, query string, args ...any) error {
+	if s, ok := w.pool.statements.Load(query); ok {
+		return w.tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...)
+	}
+	w.met = append(w.met, query)
+	return w.tx.SelectContext(ctx, dest, query, args...)
+}
+
 func (w *within) once(ctx context.Context, dest any, query string, args ...any) error {
 	return w.tx.SelectContext(ctx, dest, query, args...)
 }
 
-// within runs the pool's prepared statements in one transaction.
-type within struct {
-	pool *pool
-	tx   *sqlx.Tx
-}
-
-func (w *within) get(ctx context.Context, dest any, query string, args ...any) error {
-	s, err := w.pool.prepared(ctx, query)
-	if err != nil {
-		return err
-	}
-	return w.tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...)
-}
-
-func (w *within) all(ctx context.Context, dest any, query string, args ...any) error {
-	s, err := w.pool.prepared(ctx, query)
-	if err != nil {
-		return err
-	}
-	return w.tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...)
-}
-
 // write runs a statement with named parameters, which is how rows of many columns are written.
 func (w *within) write(ctx context.Context, query string, row any) error {
-	s, err := w.pool.preparedNamed(ctx, query)
-	if err != nil {
+	if s, ok := w.pool.named.Load(query); ok {
+		_, err := w.tx.NamedStmtContext(ctx, s.(*sqlx.NamedStmt)).ExecContext(ctx, row)
 		return err
 	}
-	_, err = w.tx.NamedStmtContext(ctx, s).ExecContext(ctx, row)
+	w.metNamed = append(w.metNamed, query)
+	_, err := w.tx.NamedExecContext(ctx, query, row)
 	return err
+}
+
+// learn prepares what a transaction that has ended met for the first time. It is only a matter of speed: what cannot be
+// prepared now is met again.
+func (w *within) learn(ctx context.Context) error {
+	for _, query := range w.met {
+		if _, err := w.pool.prepared(ctx, query); err != nil {
+			return err
+		}
+	}
+	for _, query := range w.metNamed {
+		if err := w.pool.prepareNamed(ctx, query); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // OpenReader connects with the reader's login, for rooms that read the trail and nothing else.

@@ -197,6 +197,17 @@ func (t *tx) PersonNamed(ctx context.Context, userID string) (caldicott.Actor, e
 	return t.ActorByUserID(ctx, userID)
 }
 
+// LockPerson locks the person's row. A change of authority takes the weaker of the exclusive locks, which the foreign keys
+// that name people do not mind.
+func (t *tx) LockPerson(ctx context.Context, personID string, changing bool) error {
+	query := `SELECT id FROM casework.people WHERE id = $1 FOR SHARE`
+	if changing {
+		query = `SELECT id FROM casework.people WHERE id = $1 FOR NO KEY UPDATE`
+	}
+	var found string
+	return explain(t.run.get(ctx, &found, query, personID), "person")
+}
+
 // Standing reads the person and the organisation's guardians in one question.
 func (t *tx) Standing(ctx context.Context, personID, organisationID string, at time.Time) (caldicott.Actor, []caldicott.Guardian, error) {
 	var r actorRow

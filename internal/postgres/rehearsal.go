@@ -25,7 +25,10 @@ func (d *DB) Rehearse(ctx context.Context, f func(caldicott.Store) error) error 
 	if rollback := outer.Rollback(); err == nil && rollback != nil {
 		return explain(rollback, "rehearsal")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return explain(t.run.learn(ctx), "rehearsal")
 }
 
 // InTx runs f between savepoints.
@@ -33,7 +36,8 @@ func (r *Rehearsal) InTx(ctx context.Context, f func(caldicott.Tx) error) error 
 	if err := r.exec(ctx, "SAVEPOINT deed"); err != nil {
 		return err
 	}
-	err := f(newTx(r.tx.run.pool, r.tx.run.tx, r.tx.scribe))
+	inner := &tx{reads: r.reads, run: r.tx.run, scribe: r.tx.scribe, heads: map[string]head{}}
+	err := f(inner)
 	if err == nil {
 		err = r.exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; RELEASE SAVEPOINT deed")
 	}

@@ -26,12 +26,17 @@ func (s *service) serve(h handler) http.HandlerFunc {
 
 // Refuse answers an error as a problem, and logs it where the service itself failed.
 func Refuse(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
-	problem := api.ProblemOf(unseen(err), instanceOf(r), RequestIDOf(r.Context()))
+	problem := ProblemOf(r, err)
 	if problem.Status >= http.StatusInternalServerError {
 		log.ErrorContext(r.Context(), "request failed", "request_id", problem.RequestID, "status", problem.Status,
 			"code", problem.Code, "cause", causeOf(err))
 	}
 	WriteProblem(w, problem)
+}
+
+// ProblemOf is the problem that a request had.
+func ProblemOf(r *http.Request, err error) api.Problem {
+	return api.ProblemOf(unseen(err), instanceOf(r), RequestIDOf(r.Context()))
 }
 
 // unseen makes what is hidden and what does not exist one answer, word for word.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
@@ -49,9 +50,12 @@ func (s *service) tells(r casework.Result, e HistoryRow) bool {
 	return e.Outcome == caldicott.OutcomeDone
 }
 
+// historyEntry writes an entry. The trail keeps states in lower case; the contract knows them as the vocabulary does.
 func historyEntry(e HistoryRow) api.HistoryEntry {
 	return api.FromEvent(e.Entry, e.Seq, caldicott.Event{
 		Action: caldicott.Action(e.Action), Outcome: e.Outcome, Rule: e.Rule, At: e.At, ActingAs: e.Acting,
-		From: caldicott.State(e.From), To: caldicott.State(e.To), Version: e.Version, PolicyLine: e.Line,
+		From: stateOf(e.From), To: stateOf(e.To), Version: e.Version, PolicyLine: e.Line,
 	}, e.Actor)
 }
+
+func stateOf(s string) caldicott.State { return caldicott.State(strings.ToUpper(s)) }

@@ -1,0 +1,107 @@
+package rest_test
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+type row struct {
+	ID     string `json:"id"`
+	UserID string `json:"user_id"`
+	Code   string `json:"code"`
+	Entry  int64  `json:"entry"`
+	Title  string `json:"title"`
+	State  string `json:"state"`
+}
+
+func (r row) name() string { return fmt.Sprint(r.ID, r.UserID, r.Code, r.Entry) }
+
+type rows struct {
+	Items []row  `json:"items"`
+	Next  string `json:"next"`
+}
+
+var aLink = regexp.MustCompile(`^<(/api/v1/[^>]+)>; rel="next"$`)
+
+// all follows a list to its end, by its links.
+func (c caller) all(path string) (names []string, pages int) {
+	c.t.Helper()
+	for path != "" {
+		var page rows
+		r := c.get(path).is(200)
+		r.into(&page)
+		for _, item := range page.Items {
+			names = append(names, item.name())
+		}
+		link := aLink.FindStringSubmatch(r.header.Get("Link"))
+		if (link == nil) != (page.Next == "") {
+			c.t.Fatalf("%s: next is %q, Link %q", path, page.Next, r.header.Get("Link"))
+		}
+		if path = ""; link != nil {
+			path = link[1]
+		}
+		pages++
+	}
+	return names, pages
+}
+
+func TestPagesAddUpToTheWholeList(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	for i := range 11 {
+		w.as(t, "u-req-ed").post("/api/v1/requests", map[string]any{"title": fmt.Sprintf("Draft %d of wards", i), "kind": "RESEARCH"}).is(201)
+	}
+	w.as(t, "u-req-audit").post("/api/v1/requests", map[string]any{"title": "Other", "kind": "CLINICAL_AUDIT"}).is(201)
+	path, etag := walk(t, w)
+	w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)).is(200)
+	for range 3 {
+		w.as(t, "u-ig1").post(path+"/disclosures", map[string]any{"recipient": "TST05", "method": "SFTP"}).is(201)
+	}
+	w.as(t, "u-ig1").post(path+"/disclosures", map[string]any{"recipient": "TST06", "method": "SFTP"}).is(201)
+	for list, n := range map[string]int{
+		"/requests": 13, "/requests?sort=oldest": 13, "/requests?kind=RESEARCH": 12, "/requests?state=DRAFT": 12, "/requests?q=wards": 11,
+		"/requests?q=wards&kind=CLINICAL_AUDIT": 0, "/requests?requester=u-req-audit": 1, "/requests?q=cg-tst01": 1, "/decisions": 1,
+		"/decisions?outcome=REFUSE": 0, "/authorisations": 1, "/disclosures": 4, "/disclosures?exception=true": 1, "/disclosures?recipient=TST05&sort=oldest": 3,
+		"/people": 30, "/people?q=GUARDIAN": 1, "/people?q=u-req": 8, "/organisations": 11, "/organisations?q=northmere": 7, "/appointments": 18,
+		"/appointments?role=IG_OFFICER": 2, "/appointments?person=u-dpo": 1, "/delegations": 0, "/assets": 0,
+	} {
+		whole, _ := w.as(t, "u-ig1").all("/api/v1" + list)
+		separator := "?"
+		if u, err := url.Parse(list); err == nil && u.RawQuery != "" {
+			separator = "&"
+		}
+		paged, pages := w.as(t, "u-ig1").all("/api/v1" + list + separator + "limit=2")
+		if len(whole) != n || !slices.Equal(whole, paged) || pages != max(1, (n+1)/2) {
+			t.Errorf("%s has %d rows, not %d, and %d on %d pages", list, len(whole), n, len(paged), pages)
+		}
+	}
+	if whole, _ := w.as(t, "u-req-ed").all("/api/v1/requests?limit=3"); len(whole) != 11 {
+		t.Errorf("the requester sees %d", len(whole))
+	}
+	history, _ := w.as(t, "u-auditor").all("/api/v1/requests" + path[len("/api/v1/requests"):] + "/history?limit=200")
+	paged, _ := w.as(t, "u-auditor").all(path + "/history?limit=3")
+	if len(paged) < len(history) || !slices.Equal(paged[len(paged)-len(history):], history) && len(paged) == len(history) {
+		t.Errorf("the history has %d entries and %d on pages", len(history), len(paged))
+	}
+}
+
+func TestACursorBelongsToItsList(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	for i := range 4 {
+		w.as(t, "u-req-ed").post("/api/v1/requests", map[string]any{"title": fmt.Sprint("Draft ", i), "kind": "RESEARCH"}).is(201)
+	}
+	ed := w.as(t, "u-req-ed")
+	var page rows
+	ed.get("/api/v1/requests?limit=2&kind=RESEARCH").is(200).into(&page)
+	ed.get("/api/v1/requests?kind=RESEARCH&cursor=" + page.Next).is(200)
+	for _, other := range []string{"/requests?", "/requests?kind=CLINICAL_AUDIT&", "/requests?kind=RESEARCH&sort=oldest&", "/decisions?", "/people?"} {
+		ed.get("/api/v1"+other+"cursor="+page.Next).is(400, "UNREADABLE").names("cursor")
+	}
+	for _, bent := range []string{page.Next + "x", page.Next[1:], page.Next + "=", page.Next[:len(page.Next)-2]} {
+		ed.get("/api/v1/requests?kind=RESEARCH&cursor="+bent).is(400, "UNREADABLE").names("cursor")
+	}
+}
