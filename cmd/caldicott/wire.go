@@ -1,14 +1,66 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/access"
+	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/house"
+	"github.com/caldicott/caldicott/internal/identity"
 	"github.com/caldicott/caldicott/internal/postgres"
+	"github.com/caldicott/caldicott/internal/rest"
+	"github.com/caldicott/caldicott/internal/server"
 )
 
+// wire is the only place that knows every room of the running service.
 func wire(t *tools, config Config, furnished house.Furnished, db *postgres.DB, reader *sqlx.DB) (http.Handler, error) {
-	return http.NotFoundHandler(), nil
+	verifier, err := identity.New(identity.Config{Issuer: config.Issuer, Audience: config.Audience, Skew: config.Skew})
+	if err != nil {
+		return nil, err
+	}
+	work := caseworkOn(db, furnished)
+	return server.New(server.Config{
+		Verifier: verifier,
+		Known:    work.Known,
+		API: rest.New(rest.Config{
+			Work: work, History: historian{auditdb.History{DB: reader}}, Log: t.log,
+			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
+		}),
+		Contract: furnished.Contract,
+		Ready:    func(ctx context.Context) error { return db.Ready(ctx, furnished.Migrations) },
+		Log:      t.log,
+	}), nil
+}
+
+// historian gives rest the trail's lines in its own words: states as the vocabulary writes them.
+type historian struct{ trail auditdb.History }
+
+// History reads the entries about one request.
+func (h historian) History(ctx context.Context, requestID string) ([]rest.HistoryRow, error) {
+	lines, err := h.trail.Of(ctx, requestID)
+	rows := make([]rest.HistoryRow, len(lines))
+	for i, l := range lines {
+		rows[i] = rest.HistoryRow{
+			Entry: l.Entry, Seq: l.Seq, Action: l.Action, Outcome: l.Outcome, Rule: l.Rule, At: l.At, Actor: l.Actor,
+			Acting: l.Acting, From: strings.ToUpper(l.From), To: strings.ToUpper(l.To), Line: l.PolicyLine, Version: l.Version,
+		}
+	}
+	return rows, err
+}
+
+// policyLines are the lines in force as the contract shows them.
+func policyLines(p *access.Policy) []api.PolicyLine {
+	var lines []api.PolicyLine
+	for _, l := range p.Lines() {
+		lines = append(lines, api.PolicyLine{
+			Line: fmt.Sprintf("policy.csv:%d", l.Number), Role: l.Role, Action: l.Action, Whose: l.Whose, Ruling: l.Ruling, Comment: l.Comment,
+		})
+	}
+	return lines
 }

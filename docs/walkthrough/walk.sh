@@ -13,11 +13,11 @@ ask() {
 	shift 4
 	got=$(curl -sS -o "$answer" -D "$headers" -w '%{http_code}' -X "$method" "$base$path" \
 		-H "Authorization: Bearer $(bin/caldicott token "$person")" -H 'Content-Type: application/json' "$@")
-	printf '%-16s %-5s %-60s %s %s\n' "$person" "$method" "${path/$request/…}" "$got" "$(member code)"
+	printf '%-16s %-5s %-42s %s %s\n' "$person" "$method" "$(sed -E 's#/[0-9a-f]{8}-[0-9a-f-]{27}#/{id}#' <<<"$path")" "$got" "$(member code)"
 	[ "$got" = "$want" ] || { echo "expected $want:"; cat "$answer"; exit 1; }
 }
 # member NAME: the first string member of that name in the answer.
-member() { sed -n 's/.*"'"$1"'" *: *"\([^"]*\)".*/\1/p' "$answer" | head -n 1; }
+member() { { grep -o '"'"$1"'" *: *"[^"]*"' "$answer" || true; } | head -n 1 | cut -d '"' -f 4; }
 etag() { sed -n 's/^[Ee][Tt][Aa][Gg]: *\("[0-9]*"\).*/\1/p' "$headers"; }
 seen() { ask 200 "$1" GET "/requests/$request"; revision=$(etag); }
 deed() { # deed STATUS PERSON PATH BODY: reads the request, then does a deed on what was read
@@ -49,10 +49,13 @@ ask 403 u-req-research POST "/requests/$request/decisions" -H "If-Match: $revisi
 [ "$(member code)" = SD1 ] || { echo 'expected SD1'; exit 1; }
 ask 412 u-guardian POST "/requests/$request/decisions" -H "If-Match: $stale" -d @docs/walkthrough/decision.json
 seen u-guardian
-ask 201 u-guardian POST "/requests/$request/decisions" -H "If-Match: $revision" -d @docs/walkthrough/decision.json
+ask 200 u-guardian POST "/requests/$request/decisions" -H "If-Match: $revision" -d @docs/walkthrough/decision.json
 echo '— the authorisation, a disclosure under it, the history, and the trail'
-ask 200 u-guardian GET "/authorisations?request=$request"
-ask 201 u-req-research POST "/requests/$request/disclosures" -d '{"recipient":"TST05","records":8888,"method":"SFTP"}'
+seen u-req-research
+authorisation=$(sed -n 's/.*"authorisations" *: *\[ *{ *"id" *: *"\([^"]*\)".*/\1/p' "$answer")
+ask 200 u-req-research GET "/authorisations/$authorisation"
+[ "$(member state)" = ACTIVE ] || { echo 'expected an ACTIVE authorisation'; cat "$answer"; exit 1; }
+ask 201 u-req-research POST "/authorisations/$authorisation/disclosures" -d '{"recipient":"TST05","records":8888,"method":"SFTP"}'
 ask 200 u-req-research GET "/requests/$request/history"
 ask 200 u-auditor GET "/requests/$request/history"
 bin/caldicott audit verify

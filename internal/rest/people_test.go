@@ -25,7 +25,7 @@ func TestANewGuardianTakesTwoAdministrators(t *testing.T) {
 		t.Errorf("the appointment is %s", a.State)
 	}
 	one.post(at+"/confirmation", nil).is(403, "SD8")
-	w.as(t, "u-ann").post(at+"/confirmation", nil).is(403, "POLICY")
+	w.as(t, "u-ann").post(at+"/confirmation", nil).is(403, "SD8")
 	w.as(t, "u-req-11").post(at+"/confirmation", nil).is(404, "NOT_FOUND")
 	two.post(at+"/confirmation", nil).is(200)
 	two.post(at+"/confirmation", nil).is(409, "STATE")

@@ -87,7 +87,7 @@ func TestHistoriesKeepPrivateWhatIsPrivate(t *testing.T) {
 	w.as(t, "u-ig1").post(path+"/comments", map[string]string{"text": "careful"}).is(201)
 	w.as(t, "u-ig1").get(path).is(200)
 	w.as(t, "u-req-11").get(path).is(404)
-	w.as(t, "u-req-research").get(path + "/comments").is(403, "POLICY")
+	w.as(t, "u-req-research").get(path+"/comments").is(403, "POLICY")
 	actions := func(who string) map[string]bool {
 		var list api.List[api.HistoryEntry]
 		w.as(t, who).get(path + "/history?limit=200").is(200).into(&list)
