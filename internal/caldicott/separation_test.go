@@ -81,7 +81,9 @@ func TestSD1WhoAsksSponsorsOrOwnsTheAssetDoesNotDecide(t *testing.T) {
 func TestSD2WhoWouldGainInvestigatesOrIsConcernedDoesNotDecide(t *testing.T) {
 	t.Parallel()
 	declare := func(by string, kind vocabulary.Conflict) func(*Turn) {
-		return func(x *Turn) { x.Case.Declarations = append(x.Case.Declarations, Declaration{By: by, Type: kind, Version: 1}) }
+		return func(x *Turn) {
+			x.Case.Declarations = append(x.Case.Declarations, Declaration{By: by, Type: kind, Version: 1})
+		}
 	}
 	attempts := []attempt{
 		{"investigator", "u-me", Deciding{}, func(x *Turn) { x.Case.Current.Content.Investigators = []string{"u-x", "u-me"} }, "SD2"},

@@ -251,3 +251,32 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 		ed.get("/api/v1"+path).is(404, "NOT_FOUND")
 	}
 }
+
+// Whatever the contract allows can be read, even where the rules then refuse it.
+func TestWhatTheContractAllowsIsNeverUnreadable(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	var right any
+	if err := json.Unmarshal(encoded(t, scenario(t, "S03")), &right); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/api/v1/requests", "/api/v1/requests/check", "/api/v1/emergencies"} {
+		schema := schemaOf(t, w, operation{method: "POST", path: path})
+		sent := 0
+		mutate("", right, func(v any) any { return v }, func(m mutation) {
+			body := encoded(t, m.body)
+			var plain any
+			if err := json.Unmarshal(body, &plain); err != nil {
+				t.Fatal(err)
+			}
+			if schema.VisitJSON(plain) != nil || bytes.Contains(body, []byte(`\u0000`)) {
+				sent++
+				return
+			}
+			sent++
+			if r := w.as(t, "u-req-research").raw("POST", path, body); r.status >= 300 && r.status != http.StatusUnprocessableEntity {
+				t.Errorf("%s with another %s: %s answered with %s", path, m.field, cut(body), r.body)
+			}
+		})
+	}
+}

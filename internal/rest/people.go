@@ -142,57 +142,70 @@ func (s *service) appoint(e entry, b *api.Appointing) (casework.DirectoryResult,
 	return s.Work.Appoint(e, call, e.encode, appointment)
 }
 
-// onAppointment is the call with the revision that stands: the contract asks for no If-Match here, because who confirms or
-// ends an appointment is refused by its state if somebody was faster.
-func (s *service) onAppointment(e entry) (casework.Call, error) {
-	a, err := s.Work.LookUpAppointment(e, e.call.By, e.name)
-	if e.call.IfMatch == 0 {
-		e.call.IfMatch = a.Revision
+// untilFresh does a deed for which the contract asks no If-Match, on the revision that stands: whoever was slower is refused
+// by its state, if that changed, and not by its revision. Somebody may be faster between reading and doing, but not for
+// ever.
+func untilFresh(read func() (revision int, err error), deed func(revision int) (casework.DirectoryResult, error)) (result casework.DirectoryResult, err error) {
+	for range 5 {
+		revision, err := read()
+		if err != nil {
+			return result, err
+		}
+		if result, err = deed(revision); caldicott.KindOf(err) != caldicott.Stale {
+			return result, err
+		}
 	}
-	return e.call, err
+	return result, caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "Too many people are at work on this; please try again.")
+}
+
+// onAppointment does a deed on the appointment that the path names, if the caller may look it up.
+func (s *service) onAppointment(e entry, deed func(casework.Call) (casework.DirectoryResult, error)) (casework.DirectoryResult, error) {
+	read := func() (int, error) {
+		a, err := s.Work.LookUpAppointment(e, e.call.By, e.name)
+		return a.Revision, err
+	}
+	return untilFresh(read, func(revision int) (casework.DirectoryResult, error) {
+		e.call.IfMatch = revision
+		return deed(e.call)
+	})
 }
 
 func (s *service) confirmAppointment(e entry, _ *api.ConfirmingAppointment) (casework.DirectoryResult, error) {
-	call, err := s.onAppointment(e)
-	if err != nil {
-		return casework.DirectoryResult{}, err
-	}
-	return s.Work.ConfirmAppointment(e, call, e.encode, e.name)
+	return s.onAppointment(e, func(call casework.Call) (casework.DirectoryResult, error) {
+		return s.Work.ConfirmAppointment(e, call, e.encode, e.name)
+	})
 }
 
 func (s *service) endAppointment(e entry, b *api.EndingAppointment) (casework.DirectoryResult, error) {
-	call, err := s.onAppointment(e)
-	if err != nil {
-		return casework.DirectoryResult{}, err
-	}
-	return s.Work.EndAppointment(e, call, e.encode, e.name, b.Reason, b.On)
+	return s.onAppointment(e, func(call casework.Call) (casework.DirectoryResult, error) {
+		return s.Work.EndAppointment(e, call, e.encode, e.name, b.Reason, b.On)
+	})
 }
 
 func (s *service) delegate(e entry, b *api.Delegating) (casework.DirectoryResult, error) {
 	return s.Work.Delegate(e, e.call, e.encode, b.Delegated())
 }
 
-// onDelegation is to delegations what onAppointment is to appointments.
-func (s *service) onDelegation(e entry) (casework.Call, error) {
-	d, err := s.Work.LookUpDelegation(e, e.call.By, e.name)
-	if e.call.IfMatch == 0 {
-		e.call.IfMatch = d.Revision
+// onDelegation does a deed on the delegation that the path names, if the caller may look it up.
+func (s *service) onDelegation(e entry, deed func(casework.Call) (casework.DirectoryResult, error)) (casework.DirectoryResult, error) {
+	read := func() (int, error) {
+		d, err := s.Work.LookUpDelegation(e, e.call.By, e.name)
+		return d.Revision, err
 	}
-	return e.call, err
+	return untilFresh(read, func(revision int) (casework.DirectoryResult, error) {
+		e.call.IfMatch = revision
+		return deed(e.call)
+	})
 }
 
 func (s *service) acceptDelegation(e entry, _ *api.AcceptingDelegation) (casework.DirectoryResult, error) {
-	call, err := s.onDelegation(e)
-	if err != nil {
-		return casework.DirectoryResult{}, err
-	}
-	return s.Work.AcceptDelegation(e, call, e.encode, e.name)
+	return s.onDelegation(e, func(call casework.Call) (casework.DirectoryResult, error) {
+		return s.Work.AcceptDelegation(e, call, e.encode, e.name)
+	})
 }
 
 func (s *service) revokeDelegation(e entry, b *api.RevokingDelegation) (casework.DirectoryResult, error) {
-	call, err := s.onDelegation(e)
-	if err != nil {
-		return casework.DirectoryResult{}, err
-	}
-	return s.Work.RevokeDelegation(e, call, e.encode, e.name, b.Reason)
+	return s.onDelegation(e, func(call casework.Call) (casework.DirectoryResult, error) {
+		return s.Work.RevokeDelegation(e, call, e.encode, e.name, b.Reason)
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -38,11 +39,24 @@ func read[B any, P body[B]](w http.ResponseWriter, r *http.Request) (casework.Ca
 		return casework.Call{}, nil, err
 	}
 	call := casework.Call{By: actorOf(r.Context()), Invalid: api.Check(into), Confirmed: into.Confirmed()}
-	if call.IfMatch, err = ifMatch(r); err != nil {
-		return casework.Call{}, nil, err
+	if conditional(r.Method, into) {
+		if call.IfMatch, err = ifMatch(r); err != nil {
+			return casework.Call{}, nil, err
+		}
 	}
 	call.Retry, err = retryOf(r, data)
 	return call, into, err
+}
+
+// additions are the deeds that only add, and take away nobody's ground: the contract knows no If-Match for them.
+var additions = []caldicott.Action{
+	caldicott.Draft, caldicott.RecordEmergency, caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence,
+}
+
+// conditional says whether the contract knows an If-Match for the operation.
+func conditional(method string, body any) bool {
+	deed, ok := body.(api.Body)
+	return method == http.MethodPut || ok && !slices.Contains(additions, deed.Deed().Action())
 }
 
 // bodyOf reads the body, if it is JSON and not too large.
