@@ -27,7 +27,7 @@ func explain(err error, what string) error {
 		kind, code, message = caldicott.NotFound, caldicott.CodeNotFound, "There is no such "+what+"."
 	case state == "23505":
 		kind, code, message = caldicott.Conflict, caldicott.CodeExists, "It exists already."
-	case state == "23503":
+	case state == "23503" || state == "23514":
 		kind, code, message = caldicott.Invalid, caldicott.CodeField, "It names somebody or something that is not known."
 	case away(err, state):
 		kind, code, message = caldicott.Unavailable, caldicott.CodeUnavailable, "The database is away; please try again."
