@@ -57,6 +57,7 @@ type DecisionView struct {
 	Appointment        string                `json:"appointment,omitempty"`
 	Delegation         string                `json:"delegation,omitempty"`
 	At                 time.Time             `json:"at"`
+	EnteredAt          time.Time             `json:"entered_at,omitzero"`
 	Principles         *Principles           `json:"principles,omitempty"`
 	Law                Law                   `json:"law"`
 	Conditions         []ConditionView       `json:"conditions"`
@@ -79,7 +80,7 @@ func FromDecision(c *caldicott.Case, d caldicott.Decision, conditions []Conditio
 		Delegation: d.Delegation, At: d.At, Principles: principlesOf(d.Principles), Law: Law(d.Law),
 		Conditions: same(conditions), ReviewDate: d.ReviewDate, ExpiryDate: d.ExpiryDate, ReferTo: same(d.ReferTo),
 		HarmStatement: d.HarmStatement, AlternativeOffered: d.AlternativeOffered, StandingRule: d.StandingRule,
-		Findings: listed(d.Findings, fromFinding), Authorisation: authorisationOf(c, d),
+		Findings: listed(d.Findings, fromFinding), Authorisation: authorisationOf(c, d), EnteredAt: d.EnteredAt,
 	}
 }
 

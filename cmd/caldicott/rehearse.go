@@ -136,6 +136,7 @@ func (c *rehearseCommand) print(t *tools, reports []fileReport) error {
 }
 
 func printReports(t *tools, reports []fileReport) {
+	cases, differ := 0, 0
 	for _, r := range reports {
 		for _, d := range r.Guard {
 			fmt.Fprintf(t.out, "%s: %s\n", r.File, d)
@@ -143,8 +144,10 @@ func printReports(t *tools, reports []fileReport) {
 		for _, c := range r.Cases {
 			verdict := "as written"
 			if len(c.Differences) > 0 {
-				verdict = fmt.Sprintf("%d differences", len(c.Differences))
+				differ++
+				verdict = fmt.Sprintf("differs in %d", len(c.Differences))
 			}
+			cases++
 			fmt.Fprintf(t.out, "%s: %s: %d steps, %s\n", r.File, c.Case, c.Steps, verdict)
 			for _, d := range c.Differences {
 				fmt.Fprintf(t.out, "  differs: %s\n", d)
@@ -154,6 +157,7 @@ func printReports(t *tools, reports []fileReport) {
 			}
 		}
 	}
+	fmt.Fprintf(t.out, "%d cases, %d differ\n", cases, differ)
 }
 
 // scratch brings up a throw-away server with one migrated database a worker, and says how to take it all away.

@@ -37,6 +37,7 @@ type Decision struct {
 	ActingAs                vocabulary.Role
 	Appointment, Delegation string
 	At                      time.Time
+	EnteredAt               time.Time // by the database's clock; zero until it is read back
 	Principles              Principles
 	Law                     Law
 	ReviewDate, ExpiryDate  string

@@ -511,7 +511,7 @@ func (s *stage) scenes() []*scene {
 		ready("IN_REVIEW, by whom it was handed to").by("u-guardian", none, caldicott.HandingBack{Reason: "Conflict.", To: "u-review"}).by("u-review", none),
 		ready("READY_FOR_DECISION, handed to the deputy").by("u-guardian", none, caldicott.HandingBack{Reason: "Leave.", To: "u-deputy"}),
 		s.decidedOn("DECIDED, deferred", decision(vocabulary.OutcomeDefer)),
-		s.decidedOn("DECIDED, refused", decision(vocabulary.OutcomeRefuse)),
+		s.decidedOn("DECIDED", decision(vocabulary.OutcomeRefuse)),
 		rushed.aboutAuthorisation("ACTIVE"),
 		submitted("DECIDED, set aside", sound()).by("u-officer", triage).by("u-lead", caldicott.SettingAside{Outcome: vocabulary.OutcomeOutOfRemit, Reason: "Not ours."}),
 		night("EMERGENCY_RECORDED"),
@@ -606,6 +606,7 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 	}
 	trail := s.superuser()
 	for _, sc := range scenes {
+		again := !slices.Contains([]string{"condition OPEN", "authorisation ACTIVE"}, sc.name) && !slices.Contains(caldicott.States(), caldicott.State(sc.name))
 		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
 			at := *sc
@@ -615,6 +616,9 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 			}
 			want := map[refusalKey]int{}
 			for _, m := range cast {
+				if again && len(at.hats(m)) == 0 {
+					continue // a stranger is a stranger in each scene of the state
+				}
 				for _, a := range at.deedsHere() {
 					if rule := at.compare(t, m, a); rule != "" {
 						want[refusalKey{s.people[m.user].ID, string(a), rule}]++

@@ -39,7 +39,7 @@ const casesQuery = `
 		) x), '[]') AS declarations,
 		COALESCE((SELECT json_agg(x) FROM (
 			SELECT d.id, d.n, d.version, d.outcome, d.rationale, d.decided_by, d.acting_as, d.appointment_id, d.delegation_id,
-				d.at, d.principles, d.law, d.review_date, d.expiry_date, d.refer_to, d.harm_statement,
+				d.at, d.entered_at, d.principles, d.law, d.review_date, d.expiry_date, d.refer_to, d.harm_statement,
 				d.alternative_offered, d.standing_rule, d.findings, d.authorisation_id
 			FROM casework.decisions d WHERE d.request_id = r.id ORDER BY d.n
 		) x), '[]') AS decisions,

@@ -107,6 +107,7 @@ type decisionRow struct {
 	Appointment   string               `json:"appointment_id"`
 	Delegation    string               `json:"delegation_id"`
 	At            time.Time            `json:"at"`
+	EnteredAt     time.Time            `json:"entered_at"`
 	Principles    caldicott.Principles `json:"principles"`
 	Law           caldicott.Law        `json:"law"`
 	ReviewDate    *string              `json:"review_date"`
@@ -253,7 +254,7 @@ func (r decisionRow) decision() caldicott.Decision {
 	return caldicott.Decision{
 		ID: r.ID, N: r.N, Version: r.Version, Outcome: vocabulary.Outcome(r.Outcome), Rationale: r.Rationale,
 		DecidedBy: r.DecidedBy, ActingAs: vocabulary.Role(r.ActingAs), Appointment: r.Appointment, Delegation: r.Delegation,
-		At: r.At.UTC(), Principles: r.Principles, Law: r.Law, ReviewDate: text(r.ReviewDate), ExpiryDate: text(r.ExpiryDate),
+		At: r.At.UTC(), EnteredAt: r.EnteredAt.UTC(), Principles: r.Principles, Law: r.Law, ReviewDate: text(r.ReviewDate), ExpiryDate: text(r.ExpiryDate),
 		ReferTo: codes[vocabulary.Referral](r.ReferTo), HarmStatement: r.Harm, AlternativeOffered: r.Alternative,
 		StandingRule: r.StandingRule, Findings: r.Findings, Authorisation: r.Authorisation,
 	}

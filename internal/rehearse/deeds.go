@@ -72,7 +72,7 @@ func bodies(a caldicott.Action) api.Body {
 
 // do does one step; nil without error is a deed on people or the directory.
 func (p *play) do(ctx context.Context, s Step) (*casework.Result, error) {
-	by, err := p.store.ActorByUserID(ctx, s.Actor)
+	by, err := p.known(ctx, s.Actor)
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +92,18 @@ func (p *play) do(ctx context.Context, s Step) (*casework.Result, error) {
 		return nil, err
 	}
 	return p.act(ctx, call, s, body)
+}
+
+// known finds an actor once; what they may do is read anew inside every deed.
+func (p *play) known(ctx context.Context, userID string) (caldicott.Actor, error) {
+	if by, ok := p.people[userID]; ok {
+		return by, nil
+	}
+	by, err := p.store.ActorByUserID(ctx, userID)
+	if err == nil {
+		p.people[userID] = by
+	}
+	return by, err
 }
 
 // act sends a deed to what it is done to.

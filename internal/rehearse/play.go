@@ -39,6 +39,7 @@ type play struct {
 	organisations map[string]string // code → id
 	delegations   map[string]string // file's id → id
 	appointments  map[string]string
+	people        map[string]caldicott.Actor
 	document      json.RawMessage // the content as it stands
 	request       string
 	last          caldicott.Case // after the newest deed
@@ -66,7 +67,7 @@ func (r Player) Play(ctx context.Context, f File, c Case, stage Rehearser) (Repo
 	if len(c.Steps) == 0 {
 		return report, nil
 	}
-	p := &play{written: c, now: c.Steps[0].At, report: &report, document: c.Content, appointments: map[string]string{}}
+	p := &play{written: c, now: c.Steps[0].At, report: &report, document: c.Content, appointments: map[string]string{}, people: map[string]caldicott.Actor{}}
 	err = stage.Rehearse(ctx, func(store caldicott.Store) error {
 		p.store = store
 		p.service = &casework.Service{Store: store, Policy: r.Policy, House: r.House, NewID: r.NewID, Clock: func() time.Time { return p.now }}

@@ -98,7 +98,8 @@ func TestWhatTheContractCallsWrongIsRefusedByName(t *testing.T) {
 	}
 }
 
-// tryAll sends every mutation that the contract calls wrong.
+// tryAll sends what the contract calls wrong: of a large body every third mutation, which still puts everything wrong in
+// the place of something and something wrong in the place of everything.
 func tryAll(t *testing.T, w *town, o operation) {
 	t.Helper()
 	schema := schemaOf(t, w, o)
@@ -109,10 +110,13 @@ func tryAll(t *testing.T, w *town, o operation) {
 	if err := schema.VisitJSON(right); err != nil {
 		t.Fatalf("%s: the right body is wrong: %v", o.path, err)
 	}
-	before, sent := w.stored(t), 0
+	before, sent, n, every := w.stored(t), 0, 0, 1
+	if len(encoded(t, o.right)) > 2000 {
+		every = 3
+	}
 	mutate("", right, func(v any) any { return v }, func(m mutation) {
 		body := encoded(t, m.body)
-		if !wrongBy(t, schema, body) {
+		if n++; n%every != 0 || !wrongBy(t, schema, body) {
 			return
 		}
 		if m.field == "recipient" && strings.Contains(string(body), `"recipient":12345`) {
@@ -258,7 +262,7 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 	}
 }
 
-// Whatever the contract allows can be read, even where the rules then refuse it. Every fourth body is tried.
+// Whatever the contract allows can be read, even where the rules then refuse it. Every ninth body is tried.
 func TestWhatTheContractAllowsIsNeverUnreadable(t *testing.T) {
 	t.Parallel()
 	w := open(t)
@@ -272,7 +276,7 @@ func TestWhatTheContractAllowsIsNeverUnreadable(t *testing.T) {
 		mutate("", right, func(v any) any { return v }, func(m mutation) {
 			body := encoded(t, m.body)
 			n++
-			if n%4 != 0 || wrongBy(t, schema, body) {
+			if n%9 != 0 || wrongBy(t, schema, body) {
 				return
 			}
 			if r := w.as(t, "u-req-research").raw("POST", path, body); r.status >= 300 && r.status != http.StatusUnprocessableEntity {

@@ -90,9 +90,8 @@ func (s *service) checkCoverage(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return gone()
 	}
-	when := result.At
-	if _, given := asked[at.name]; given {
-		when = asked.instant(at)
+	if when := asked.instant(at); !when.IsZero() {
+		result.At = when
 	}
-	return shown(api.FromCoverage(&result.Case, a, to, when), 0).write(w)
+	return shown(api.FromCoverage(&result.Case, a, to, result.At), 0).write(w)
 }

@@ -3,6 +3,11 @@ package rest_test
 import (
 	"net/http"
 	"testing"
+	"time"
+
+	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/house"
+	"github.com/caldicott/caldicott/internal/postgres"
 )
 
 // Of several things that are wrong, the first in the order of checks is answered (lifecycle.md).
@@ -40,5 +45,21 @@ func TestTheFirstCheckThatFailsAnswers(t *testing.T) {
 	guardian.post(path+"/decisions", decision(t), match(etag)).is(409, "STATE")
 	for _, where := range []string{"/decisions", "/comments", "/disclosures"} {
 		w.as(t, "u-req-11").get(path + where).is(404)
+	}
+}
+
+func TestADatabaseThatIsAwayIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	db, err := postgres.Open(postgres.Settings{URL: "postgres://app@127.0.0.1:1/away?sslmode=disable", Application: "test", Connections: 2, StatementTimeout: time.Second}, house.Scribe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	away := serve(t, w.House, &casework.Service{Store: db, Policy: w.Policy, House: w.House.House, Clock: w.Clock.Now, NewID: house.NewID})
+	for _, r := range []reply{away.as(t, "u-ig1").get("/api/v1/requests"), away.as(t, "u-ig1").post("/api/v1/requests", scenario(t, "S03"))} {
+		if r.is(503, "UNAVAILABLE"); r.header.Get("Retry-After") == "" {
+			t.Errorf("%s: there is no Retry-After", r.asked)
+		}
 	}
 }

@@ -121,4 +121,7 @@ func TestEverybodyIsToldWhatTheyMayBegin(t *testing.T) {
 	}
 	w.as(t, "u-req-ed").get("/api/v1/vocabulary").is(200)
 	w.as(t, "u-req-ed").get("/api/v1/policy").is(200)
+	for _, path := range []string{"/healthz", "/readyz", "/openapi.yaml"} {
+		w.as(t, "").get(path).is(200)
+	}
 }

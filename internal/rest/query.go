@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -103,6 +104,15 @@ func (q query) need(p param) (string, error) {
 		return v, nil
 	}
 	return "", unreadable(p.name, "must be given")
+}
+
+// number gives the number of a version that must be there.
+func (q query) number(p param) (int, error) {
+	v, err := q.need(p)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(v)
 }
 
 // instant reads a parameter whose form was checked; zero where it is absent.

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/casework"
@@ -65,11 +63,7 @@ func (s *service) showRequest(w http.ResponseWriter, r *http.Request) error {
 	if moment != (casework.Moment{}) {
 		return shown(s.requestView(result, nil), 0).write(w)
 	}
-	a, err := s.request(result)
-	if err != nil {
-		return err
-	}
-	return a.write(w)
+	return s.request(result).write(w)
 }
 
 // moment reads as of when, or in which version, a request is to be shown.
@@ -142,24 +136,20 @@ func (s *service) showVersion(w http.ResponseWriter, r *http.Request) error {
 	if _, err := ask(r); err != nil {
 		return err
 	}
-	v, err := s.version(r, chi.URLParam(r, "n"))
+	id, err := idOf(r)
+	if err != nil {
+		return err
+	}
+	number, err := named(r, "n", aVersion.MatchString)
+	if err != nil {
+		return err
+	}
+	n, _ := strconv.Atoi(number) //nolint:errcheck // its form was checked
+	v, err := s.Work.Version(r.Context(), actorOf(r.Context()), id, n)
 	if err != nil {
 		return err
 	}
 	return shown(api.FromVersion(v), v.N).write(w)
-}
-
-// version reads one version of the request that the path names.
-func (s *service) version(r *http.Request, number string) (caldicott.Version, error) {
-	id, err := idOf(r)
-	if err != nil {
-		return caldicott.Version{}, err
-	}
-	n, err := strconv.Atoi(number)
-	if err != nil || !aVersion.MatchString(number) {
-		return caldicott.Version{}, gone()
-	}
-	return s.Work.Version(r.Context(), actorOf(r.Context()), id, n)
 }
 
 // showDifference shows what changed between two versions.
@@ -168,21 +158,35 @@ func (s *service) showDifference(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var versions [2]caldicott.Version
-	for i, p := range []param{from, to} {
-		number, err := asked.need(p)
-		if err != nil {
-			return err
-		}
-		if versions[i], err = s.version(r, number); err != nil {
-			return err
-		}
+	before, err := asked.number(from)
+	if err != nil {
+		return err
 	}
-	difference, err := api.FromDifference(versions[0], versions[1])
+	after, err := asked.number(to)
+	if err != nil {
+		return err
+	}
+	difference, err := s.difference(r, before, after)
 	if err != nil {
 		return err
 	}
 	return shown(difference, 0).write(w)
+}
+
+// difference compares two versions of the request that the path names.
+func (s *service) difference(r *http.Request, before, after int) (api.Difference, error) {
+	id, err := idOf(r)
+	if err != nil {
+		return api.Difference{}, err
+	}
+	versions, err := s.Work.Versions(r.Context(), actorOf(r.Context()), id)
+	if err != nil {
+		return api.Difference{}, err
+	}
+	if before > len(versions) || after > len(versions) { // they are numbered from 1, without gaps
+		return api.Difference{}, gone()
+	}
+	return api.FromDifference(versions[before-1], versions[after-1])
 }
 
 // consultations shows whom a request was put to.

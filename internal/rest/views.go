@@ -38,16 +38,19 @@ func permits(list []casework.Permit) []api.Permitted {
 }
 
 // request shows the request as it stands.
-func (s *service) request(r casework.Result) (answer, error) {
+func (s *service) request(r casework.Result) answer {
 	view := s.requestView(r, s.permitted(r, caldicott.RequestDeeds(), ""))
-	return shown(view, r.Case.Request.Revision), nil
+	return shown(view, r.Case.Request.Revision)
 }
+
+// requestNow is request as the answer to a deed.
+func (s *service) requestNow(r casework.Result) (answer, error) { return s.request(r), nil }
 
 // begun shows the request that came to be.
 func (s *service) begun(r casework.Result) (answer, error) {
-	a, err := s.request(r)
+	a := s.request(r)
 	a.status, a.location = http.StatusCreated, Base+"/requests/"+r.Case.Request.ID
-	return a, err
+	return a, nil
 }
 
 // authorisation shows the authorisation that something was done to, or that was asked for.

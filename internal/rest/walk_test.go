@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/caldicott/caldicott/api"
@@ -60,6 +61,11 @@ func TestAResearchRequestWalksFromDraftToDisclosure(t *testing.T) {
 	}
 	researcher.get(left.header.Get("Location")).is(200)
 	afterwards(t, w, path, authorisation, a.Conditions[0].ID)
+	for _, word := range []string{"Kidney", "No objection", "Synthetic", "regulation 5", "u-guardian"} {
+		if strings.Contains(w.log.String(), word) {
+			t.Errorf("the log holds %q", word)
+		}
+	}
 }
 
 // afterwards looks at everything that the walk has left, and settles a condition.
