@@ -34,10 +34,13 @@ type walk struct {
 	deedDone map[caldicott.Action]int
 }
 
-// said is what a case says as it stands: without its revision, which counts writes, and without the contents of versions
-// that later decisions were made on.
+// said is what a case says as it stands: without its revision, which counts writes, the contents of versions that later
+// decisions were made on, and the database's time of entry, which the answer to a deed does not know yet.
 func said(c caldicott.Case) string {
-	c.Request.Revision, c.Decided = 0, nil
+	c.Request.Revision, c.Decided, c.Decisions = 0, nil, slices.Clone(c.Decisions)
+	for i := range c.Decisions {
+		c.Decisions[i].EnteredAt = time.Time{}
+	}
 	b, err := json.Marshal(c)
 	if err != nil {
 		panic(err)
@@ -389,8 +392,8 @@ func (w *walk) folds(t *testing.T, c caldicott.Case) {
 		t.Errorf("the request is %+v with content %d and %d decisions; its deeds say %s, version %d, revision %d, %d decisions", r, c.Current.N, len(c.Decisions), state, version, revision, decisions)
 	}
 	for i, d := range c.Decisions {
-		if d.N != i+1 {
-			t.Errorf("decision %d has number %d", i+1, d.N)
+		if d.N != i+1 || d.EnteredAt.IsZero() || i > 0 && !d.EnteredAt.After(c.Decisions[i-1].EnteredAt) {
+			t.Errorf("decision %d has number %d and was entered at %s", i+1, d.N, d.EnteredAt)
 		}
 	}
 }

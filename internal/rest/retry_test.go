@@ -98,7 +98,6 @@ func TestOfFiftyDecisionsAtOnceOneIsMade(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	path, etag := walk(t, w)
-	warm(t, w)
 	made := 0
 	for _, r := range together(50, func(int) reply { return w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)) }) {
 		switch r.status {
@@ -114,13 +113,4 @@ func TestOfFiftyDecisionsAtOnceOneIsMade(t *testing.T) {
 	if n := w.count(t, `SELECT count(*) FROM casework.decisions WHERE request_id = $1`, id); made != 1 || n != 1 || entries != 1 {
 		t.Errorf("%d answers, %d decisions, %d entries", made, n, entries)
 	}
-}
-
-// warm does each kind of thing once, so that every statement is prepared before all connections are taken: postgres
-// prepares on a second connection while it holds the first (reported).
-func warm(t *testing.T, w *town) {
-	t.Helper()
-	path, etag := walk(t, w)
-	w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)).is(200)
-	w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)).is(409)
 }
