@@ -166,6 +166,7 @@ type Step struct {
 	Missing        []vocabulary.Role `json:"missing,omitempty"`
 	Incident       string            `json:"incident,omitempty"`
 	Certificate    string            `json:"certificate,omitempty"`
+	Flags          []caldicott.Flag  `json:"flags,omitempty"`
 }
 
 // FromSteps writes everything that was done, but for the comments.
@@ -189,6 +190,6 @@ func fromDone(d caldicott.Done) Step {
 		Deed: d.Deed, By: d.By, ActingAs: d.ActingAs, Delegation: d.Delegation, At: d.At, From: d.From, To: d.To,
 		Version: d.Version, Subject: d.Subject, Target: d.Target, Reason: d.Details.Reason, Text: d.Details.Text,
 		Recommendation: d.Details.Recommendation, Missing: d.Details.Missing, Incident: d.Details.Incident,
-		Certificate: d.Details.Certificate,
+		Certificate: d.Details.Certificate, Flags: d.Details.Flags,
 	}
 }

@@ -72,7 +72,7 @@ COMMENT ON COLUMN audit.entries.occurred_at IS 'canon.at: the service''s clock a
 CREATE TABLE audit.details (
 	entry_id      bigint PRIMARY KEY REFERENCES audit.entries (id),
 	salt          bytea CHECK (octet_length(salt) = 32),
-	body          bytea CHECK (octet_length(body) <= 1048576),
+	body          bytea CHECK (octet_length(body) <= 8388608),
 	erased_at     timestamptz,
 	erasure_entry bigint REFERENCES audit.entries (id),
 	CONSTRAINT details_whole_or_erased_check CHECK (

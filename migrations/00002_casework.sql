@@ -61,6 +61,7 @@ CREATE TABLE casework.appointments (
 	board_reference text NOT NULL,
 	appointed_by    text,
 	confirmed_by    text,
+	since           timestamptz,
 	ended_at        timestamptz,
 	revision        integer NOT NULL,
 	entry_id        bigint NOT NULL
@@ -76,6 +77,7 @@ COMMENT ON COLUMN casework.appointments.posts IS 'Other posts held with it (voca
 COMMENT ON COLUMN casework.appointments.board_reference IS 'Board minute, and what an override of SD6 rests on.';
 COMMENT ON COLUMN casework.appointments.appointed_by IS 'Administrator who appointed; null when bootstrapped.';
 COMMENT ON COLUMN casework.appointments.confirmed_by IS 'Second administrator (SD8); null while proposed.';
+COMMENT ON COLUMN casework.appointments.since IS 'When it came on the record complete: no authority before, whatever valid_from says; null for a founder''s.';
 COMMENT ON COLUMN casework.appointments.ended_at IS 'Instant at which it was ended early.';
 COMMENT ON COLUMN casework.appointments.revision IS 'Counts the writes: the ETag.';
 COMMENT ON COLUMN casework.appointments.entry_id IS 'The entry of the trail by which the row stands as it does.';
@@ -525,6 +527,8 @@ COMMENT ON COLUMN casework.answers_given.body IS 'The bytes.';
 COMMENT ON COLUMN casework.answers_given.given_at IS 'When.';
 COMMENT ON COLUMN casework.answers_given.request_id IS 'The request that must still be visible to whom it is given again; null for other answers.';
 
+CREATE INDEX answers_given_at ON casework.answers_given (given_at);
+
 -- What the verifier holds against the trail: every row that must have its entry, and in which words the entry must agree
 -- with it. Entries have one spelling, so the words are looked for as they stand.
 CREATE VIEW casework.witnessed AS
@@ -561,7 +565,7 @@ REVOKE ALL ON casework.witnessed FROM caldicott_app;
 -- Only what a deed may bring up to date: what identifies a row never changes.
 GRANT UPDATE (name, type, revision, entry_id) ON casework.organisations TO caldicott_app;
 GRANT UPDATE (name, job_title, issuer, subject, active, revision, entry_id) ON casework.people TO caldicott_app;
-GRANT UPDATE (valid_to, confirmed_by, ended_at, revision, entry_id) ON casework.appointments TO caldicott_app;
+GRANT UPDATE (valid_to, confirmed_by, since, ended_at, revision, entry_id) ON casework.appointments TO caldicott_app;
 GRANT UPDATE (accepted_at, revoked_at, revision, entry_id) ON casework.delegations TO caldicott_app;
 GRANT UPDATE (name, owner, revision, entry_id) ON casework.assets TO caldicott_app;
 GRANT UPDATE (reference, state, kind, urgency, title, sponsor, asset_owner, version, revision, submitted_at, decided_at, entry_id)

@@ -44,6 +44,16 @@ func SeparateConfirming(by Actor, a Appointment) error {
 	return nil
 }
 
+// SeparateAmending refuses one administrator's hand on how a guardian or administrator signs in: whoever can do that is both
+// of them (SD8). To change it, end the appointment, amend, appoint again and let another administrator confirm.
+func SeparateAmending(was Actor, becomes Person, now time.Time) error {
+	same := was.Issuer == becomes.Issuer && was.Subject == becomes.Subject
+	if same || !slices.ContainsFunc(was.Appointments, func(a Appointment) bool { return TwoPersonRole(a.Role) && !over(a, now) }) {
+		return nil
+	}
+	return Errorf(Forbidden, "SD8", "How a guardian or administrator signs in is not changed by one administrator alone.")
+}
+
 // over says whether the appointment has ended for good.
 func over(a Appointment, now time.Time) bool {
 	return !a.Ended.IsZero() || a.ValidTo != "" && a.ValidTo < Today(now)
@@ -73,6 +83,14 @@ func CheckAppointment(a Appointment) []FieldError {
 	return wrong
 }
 
+// lastDay is the last day of so many months from the first: of twelve from 1 March, 28 February. A month that lacks the day
+// gives its own last one.
+func lastDay(from time.Time, months int) string {
+	first := time.Date(from.Year(), from.Month()+time.Month(months), 1, 0, 0, 0, 0, time.UTC)
+	end := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(from.Day(), end+1)-2).Format(time.DateOnly)
+}
+
 // CheckDelegation gives everything wrong with a new delegation.
 func CheckDelegation(d Delegation, now time.Time) []FieldError {
 	var wrong []FieldError
@@ -98,7 +116,7 @@ func CheckDelegation(d Delegation, now time.Time) []FieldError {
 		bad("valid_to", CodeField, "must not be before valid_from")
 	case d.ValidTo < Today(now):
 		bad("valid_to", CodeField, "must not lie in the past")
-	case d.ValidTo > from.AddDate(0, months, 0).Format(time.DateOnly):
+	case d.ValidTo > lastDay(from, months):
 		bad("valid_to", CodeField, "must be within 12 months of valid_from, within 6 for a vacancy")
 	case d.From == d.To:
 		bad("to", CodeField, "must name somebody else")

@@ -49,6 +49,15 @@ func Standings(by Actor, c *Case, condition string, counts func(Appointment) boo
 	return list
 }
 
+// Private leaves out what gives no share in a case's private comments: an asset owner who was not asked, and every
+// consultee's role of the requester, to whom the comments are closed whatever else they hold by being asked.
+func Private(list []Standing, c *Case, userID string) []Standing {
+	_, asked := c.Asked(vocabulary.RoleIao)
+	return slices.DeleteFunc(list, func(s Standing) bool {
+		return s.Whose == Assigned && Consultable(s.Role) && (userID == c.Request.Requester || s.Role == vocabulary.RoleIao && !asked)
+	})
+}
+
 // Standings of a turn count the appointments in force; for the policy's own question those that have lapsed count too,
 // so that AUTHORITY and not POLICY refuses somebody whose time is over. A prohibition ends with its appointment.
 func (t *Turn) Standings(d Deed, lapsed bool) []Standing {
@@ -61,6 +70,9 @@ func (t *Turn) Standings(d Deed, lapsed bool) []Standing {
 	})
 	if a, ok := d.(Advising); ok { // one advises in the role that was asked, not in another that one holds as well
 		list = slices.DeleteFunc(list, func(s Standing) bool { return Consultable(s.Role) && s.Role != a.Role })
+	}
+	if d.Action() == Comment {
+		list = Private(list, t.Case, t.By.UserID)
 	}
 	return list
 }
@@ -96,7 +108,7 @@ func (t *Turn) Authorise(d Deed, allowed func(Standing) bool) error {
 			continue
 		}
 		if capacity, ok := t.capacity(s, d.Action(), claim, outcome); ok {
-			t.Acting = capacity
+			t.Acting, t.Chosen = capacity, s
 			return nil
 		}
 	}

@@ -56,7 +56,18 @@ type Details struct {
 	Certificate    string            `json:"certificate,omitempty"`
 	Confirmed      []Confirmation    `json:"not_identifiers,omitempty"`
 	Findings       []Finding         `json:"findings,omitempty"`
+	Flags          []Flag            `json:"flags,omitempty"`
 }
+
+// Flag is something that a deed may be done with and that somebody should look at.
+type Flag string
+
+// Flags. The first: who allowed an emergency's disclosure was no emergency approver then. The second: who opened has a tie
+// to the case and a review guardian should read it too (by a comment).
+const (
+	ApproverNotAppointed Flag = "APPROVER_NOT_APPOINTED"
+	SecondRead           Flag = "SECOND_READ_BY_REVIEW_GUARDIAN"
+)
 
 // Question is asked of the requester, tied to a field of the content or general (Field "").
 type Question struct {

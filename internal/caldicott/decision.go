@@ -231,5 +231,5 @@ func names(list []Recipient, recipient string) bool {
 		return true
 	}
 	n, err := strconv.Atoi(recipient)
-	return err == nil && n >= 0 && n < len(list)
+	return err == nil && strconv.Itoa(n) == recipient && n >= 0 && n < len(list) && list[n].OrgCode == ""
 }

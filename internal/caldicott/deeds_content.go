@@ -97,9 +97,21 @@ func (d Answering) do(t *Turn) error {
 	}
 	t.Change.Done.Details.Answers = d.Answers
 	if d.Content != nil {
+		t.keepsRecord(*d.Content)
 		t.revise(t.own(*d.Content))
 	}
 	return nil
+}
+
+// keepsRecord refuses to rewrite what an emergency's record said of when, and of who allowed it (SD4 rests on that).
+func (t *Turn) keepsRecord(c Content) {
+	was := t.Case.Content()
+	if t.Case.Request.Emergency && was.ApprovedBy != "" && c.ApprovedBy != was.ApprovedBy {
+		t.wrong("approved_by", CodeField, "was recorded with the emergency and does not change")
+	}
+	if t.Case.Request.Emergency && c.DisclosedAt != was.DisclosedAt {
+		t.wrong("disclosed_at", CodeField, "was recorded with the emergency and does not change")
+	}
 }
 
 func (d RecordingEmergency) do(t *Turn) error {
@@ -108,7 +120,7 @@ func (d RecordingEmergency) do(t *Turn) error {
 	if len(c.DataItems) == 0 {
 		t.wrong("data_items", CodeRequired, "must say what was given")
 	}
-	if len(t.problems) > 0 {
+	if blank(c.DisclosedAt) {
 		return nil
 	}
 	disclosed, err := time.Parse(time.RFC3339Nano, c.DisclosedAt)
@@ -117,6 +129,9 @@ func (d RecordingEmergency) do(t *Turn) error {
 		return nil
 	}
 	t.revise(c)
+	if err := t.flagApprover(c.ApprovedBy, disclosed); err != nil {
+		return err
+	}
 	recipient := "0"
 	if len(c.Recipients) > 0 && c.Recipients[0].OrgCode != "" {
 		recipient = c.Recipients[0].OrgCode
@@ -126,6 +141,18 @@ func (d RecordingEmergency) do(t *Turn) error {
 		Exception: vocabulary.ExceptionReasonBeforeAuthorisation,
 	})
 	return t.refer()
+}
+
+// flagApprover flags an emergency that was allowed by somebody who was not appointed for it, or by nobody named.
+func (t *Turn) flagApprover(userID string, at time.Time) error {
+	if userID == "" || t.Appointed == nil {
+		return nil
+	}
+	appointed, err := t.Appointed(userID, vocabulary.RoleEmergencyApprover, at)
+	if err == nil && !appointed {
+		t.Change.Done.Details.Flags = append(t.Change.Done.Details.Flags, ApproverNotAppointed)
+	}
+	return err
 }
 
 func (SeekingRatification) do(*Turn) error { return nil }

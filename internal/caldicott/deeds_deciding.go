@@ -28,6 +28,9 @@ type Opening struct {
 // HandingBack gives the case to somebody else to decide. To is a user id.
 type HandingBack struct{ Reason, To string }
 
+// HandedToField is the field that names who decides instead: somebody who may.
+const HandedToField = "to"
+
 // ConditionAsked is a condition as a decision words it.
 type ConditionAsked struct {
 	Label            string
@@ -94,6 +97,7 @@ func (d Opening) do(t *Turn) error {
 	t.require("conflict.type", string(d.Conflict))
 	if d.Conflict == vocabulary.ConflictLineManagement || d.Conflict == vocabulary.ConflictClinicalInvolvement {
 		t.require("conflict.note", d.Note)
+		t.Change.Done.Details.Flags = append(t.Change.Done.Details.Flags, SecondRead)
 	}
 	x := Declaration{
 		ID: t.NewID(), By: t.By.UserID, Type: d.Conflict, Note: d.Note, Version: t.Case.Request.Version, At: t.Now,
@@ -109,7 +113,7 @@ func (d HandingBack) do(t *Turn) error {
 	if d.To == t.By.UserID {
 		t.wrong("to", CodeField, "must name somebody else")
 	}
-	t.named("to", d.To)
+	t.named(HandedToField, d.To)
 	t.Change.Done.Details.Reason, t.Change.Done.Target = d.Reason, d.To
 	return nil
 }

@@ -1,6 +1,8 @@
 package caldicott
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
@@ -59,7 +61,22 @@ func (g Guard) Look(texts []Text, confirmed []Confirmation) []Finding {
 		}
 		findings = append(findings, f)
 	}
+	for i, c := range confirmed { // what is said to excuse a number must not be one itself, and nothing excuses that
+		for _, t := range []Text{{"field", c.Field}, {"reason", c.Reason}} {
+			if g.suspect(t.Value) == nhsNumber {
+				field := fmt.Sprintf("not_identifiers[%d].%s", i, t.Field)
+				findings = append(findings, Finding{vocabulary.RuleV013, vocabulary.SeverityBlockSubmit, field, said[nhsNumber]})
+			}
+		}
+	}
 	return settle(findings)
+}
+
+// Used are the confirmations that were needed: those of a field in which the guard fired.
+func Used(confirmed []Confirmation, fired []Finding) []Confirmation {
+	return slices.DeleteFunc(slices.Clone(confirmed), func(c Confirmation) bool {
+		return !slices.ContainsFunc(fired, func(f Finding) bool { return f.Field == c.Field })
+	})
 }
 
 // isConfirmed asks for a reason too: a bare "no" is not one.

@@ -39,6 +39,7 @@ type Appointment struct {
 	Posts                               []vocabulary.Post
 	BoardReference                      string
 	AppointedBy, ConfirmedBy            string
+	Since                               time.Time // when it came on the record (for two-person roles: complete); zero for a founder's
 	Ended                               time.Time
 	Revision                            int
 }
@@ -54,7 +55,7 @@ func (a Appointment) Proposed() bool { return TwoPersonRole(a.Role) && a.Confirm
 
 // InForce says whether the appointment gives authority at the instant.
 func (a Appointment) InForce(at time.Time) bool {
-	return !a.Proposed() && withinDays(a.ValidFrom, a.ValidTo, at) && (a.Ended.IsZero() || at.Before(a.Ended))
+	return !a.Proposed() && !at.Before(a.Since) && withinDays(a.ValidFrom, a.ValidTo, at) && (a.Ended.IsZero() || at.Before(a.Ended))
 }
 
 // withinDays says whether the instant lies between 00:00 of the first and the end of the last Europe/London day.

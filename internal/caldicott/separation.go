@@ -22,8 +22,8 @@ var duties = []duty{
 	{"SD4", "Who approved an emergency does not ratify it.", approverRatifies},
 	{"SD7", "An auditor changes nothing.", auditorActs},
 	{"SD8", "An administrator reads no request content and decides nothing.", administratorActs},
-	{"SD9", "Who has decided on this version does not open it again.", reopens},
-	{"SD10", "A consultee's view is not entered by the requester or the decider.", partyAdvises},
+	{"SD9", "Who has opened this version does not open it again once it is decided.", reopens},
+	{"SD10", "A consultee's view and the decision do not come from one person, nor the view from the requester.", partyAdvises},
 	{"SD11", "Evidence is not judged by the condition's owner.", ownerJudges},
 	{"SD12", "Who holds a conflicting post hands the case back.", structurallyConflicted},
 }
@@ -96,12 +96,20 @@ func reopens(t *Turn, d Deed) bool {
 }
 
 func partyAdvises(t *Turn, d Deed) bool {
+	me := t.By.UserID
+	if d.Action() == Decide {
+		return t.maySit() && slices.ContainsFunc(t.Case.Advice, func(a Advice) bool { return a.By == me })
+	}
 	if d.Action() != Advise {
 		return false
 	}
-	me := t.By.UserID
 	return me == t.Case.Request.Requester || me == t.Case.OpenedBy() ||
 		slices.ContainsFunc(t.Case.Decisions, func(x Decision) bool { return x.DecidedBy == me })
+}
+
+// maySit says whether the person holds a role that decides at all: of others the policy speaks, not this rule.
+func (t *Turn) maySit() bool {
+	return slices.ContainsFunc(t.By.Appointments, func(a Appointment) bool { return guardianLine(a.Role) && a.InForce(t.Now) })
 }
 
 func ownerJudges(t *Turn, d Deed) bool {

@@ -16,6 +16,7 @@ type Store interface {
 
 // Tx is one transaction. What its methods return is true until it ends.
 type Tx interface {
+	ReadCase(ctx context.Context, id string) (Case, error)
 	// LockCase reads the case after everybody else who writes to it has finished; NotFound where there is none.
 	LockCase(ctx context.Context, id string) (Case, error)
 	// LockPerson keeps the person's authority as it is until the transaction ends; changing tells a change of it from a
@@ -23,8 +24,8 @@ type Tx interface {
 	LockPerson(ctx context.Context, personID string, changing bool) error
 	// Standing reads the person with all their authority, and the organisation's current guardians.
 	Standing(ctx context.Context, personID, organisationID string, at time.Time) (Actor, []Guardian, error)
-	// Unknown gives those of the user ids that nobody active has.
-	Unknown(ctx context.Context, userIDs []string) ([]string, error)
+	// Unknown gives those of the user ids that nobody active has in the organisation or in one that it answers for.
+	Unknown(ctx context.Context, organisationID string, userIDs []string) ([]string, error)
 	// NextReference gives the next reference of the organisation in the year.
 	NextReference(ctx context.Context, organisationID, orgCode string, year int) (string, error)
 	// SaveCase appends the change's event to the trail and writes the change under it.
@@ -44,6 +45,9 @@ type Answers interface {
 	// KeepAnswer stores the answer in the place of an outlived one.
 	KeepAnswer(ctx context.Context, personID, key string, a GivenAnswer) error
 }
+
+// AnswersKept is for how long a key is remembered.
+const AnswersKept = 24 * time.Hour
 
 // GivenAnswer is what was answered to a POST, byte for byte. Digest is over method, path and body of the question.
 type GivenAnswer struct {
@@ -149,6 +153,7 @@ type Page struct {
 	AfterKey, AfterID string
 	Limit             int
 	Ascending         bool
+	Ahead             bool // the last row asked for is only to see whether there is a next page
 }
 
 // Listed is one row of a list: the request it belongs to, as far as lists tell, its own id, and its sort key.

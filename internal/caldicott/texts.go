@@ -6,7 +6,8 @@ import (
 )
 
 // Texts gives every piece of free text in the content that is not empty, with its path: what the identifier guard
-// reads. Codes, ids, dates and countries are none: each has a form that is checked.
+// reads. Codes, dates and countries are none: each has a form that is checked. Ids that need name nobody whom the service
+// knows are read too: ten digits fit their form.
 func (c Content) Texts() []Text {
 	texts := []Text{
 		{"title", c.Title},
@@ -38,6 +39,8 @@ func (c Content) textsOfParts() []Text {
 	if x := c.ExternalRequester; x != nil {
 		texts = append(texts,
 			Text{"external_requester.organisation", x.Organisation},
+			Text{"external_requester.org_code", x.OrgCode},
+			Text{"external_requester.verified_by", x.VerifiedBy},
 			Text{"external_requester.contact_role", x.ContactRole},
 			Text{"external_requester.authority", x.Authority},
 			Text{"external_requester.verified_method", x.VerifiedMethod},
@@ -75,7 +78,13 @@ func (c Content) textsOfLists() []Text {
 		texts = append(texts, Text{fmt.Sprintf("source_systems[%d]", i), system})
 	}
 	for i, r := range c.Recipients {
-		texts = append(texts, Text{fmt.Sprintf("recipients[%d].roles", i), r.Roles})
+		texts = append(texts, Text{fmt.Sprintf("recipients[%d].roles", i), r.Roles}, Text{fmt.Sprintf("recipients[%d].org_code", i), r.OrgCode})
+		for j, id := range r.UserIDs {
+			texts = append(texts, Text{fmt.Sprintf("recipients[%d].user_ids[%d]", i, j), id})
+		}
+	}
+	for i, id := range c.Investigators {
+		texts = append(texts, Text{fmt.Sprintf("investigator_user_ids[%d]", i), id})
 	}
 	for i, d := range c.Documents {
 		texts = append(texts, Text{fmt.Sprintf("linked_documents[%d].reference", i), d.Reference})

@@ -1,6 +1,7 @@
 package caldicott
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -30,12 +31,17 @@ type Turn struct {
 	House     *House
 	By        Actor
 	Acting    Capacity
+	Chosen    Standing  // the standing that Authorise found the capacity by
 	Now       time.Time // UTC, whole microseconds
 	Guardians []Guardian
 	Case      *Case
 	Subject   string // the authorisation or condition that the deed is done to
 	Confirmed []Confirmation
 
+	// Acquainted says what is wrong with the people that a body names, by the field that names them.
+	Acquainted func(named map[string]string) ([]FieldError, error)
+	// Appointed says whether somebody held a role in the organisation at an instant.
+	Appointed func(userID string, role vocabulary.Role, at time.Time) (bool, error)
 	// NewID gives a fresh UUIDv7; Reference the next reference of the organisation in the year.
 	NewID     func() string
 	Reference func(year int) (string, error)
@@ -77,14 +83,12 @@ type Deed interface {
 // afterwards. Invalid holds what was already found wrong with the body.
 func (t *Turn) Take(d Deed, invalid []FieldError) error {
 	t.Fired = t.House.Rules.Guard.Look(d.Texts(), t.Confirmed)
+	t.Confirmed = Used(t.Confirmed, t.Fired)
 	t.problems = append(t.problems, invalid...)
 	for _, f := range t.Fired {
 		if f.Severity == vocabulary.SeverityBlockSubmit {
 			t.problems = append(t.problems, fieldError(f))
 		}
-	}
-	if len(t.problems) > 0 {
-		return Refuse(t.problems)
 	}
 	from := t.Case.Request.State
 	to, _ := Next(from, d.Action())
@@ -99,11 +103,24 @@ func (t *Turn) Take(d Deed, invalid []FieldError) error {
 	if err := d.do(t); err != nil {
 		return err
 	}
+	if err := t.acquaint(); err != nil {
+		return err
+	}
 	if err := Refuse(t.problems); err != nil {
 		return err
 	}
 	t.settle(d)
 	return nil
+}
+
+// acquaint refuses a body that names somebody who is not known as it must be.
+func (t *Turn) acquaint() error {
+	if len(t.Change.People) == 0 || t.Acquainted == nil {
+		return nil
+	}
+	wrong, err := t.Acquainted(t.Change.People)
+	t.problems = append(t.problems, wrong...)
+	return err
 }
 
 // settle brings the request's row up to date and writes the event.
@@ -127,11 +144,12 @@ func (t *Turn) settle(d Deed) {
 	}
 }
 
-// movesRevision says whether the deed makes an If-Match of the request stale: those that need none leave others' alone.
+// movesRevision says whether the deed makes an If-Match of the request stale. Advice does, though it needs none itself: who
+// decides must have seen it.
 func movesRevision(a Action) bool {
 	switch a {
 	case Comment, Disclose, SubmitEvidence, AcceptEvidence, RejectEvidence, WaiveCondition, BreachCondition,
-		Suspend, Reinstate, Revoke, Complete, Advise:
+		Suspend, Reinstate, Revoke, Complete:
 		return false
 	}
 	return true
@@ -186,11 +204,13 @@ func (t *Turn) detail() []byte {
 		Authorisation *Authorisation `json:",omitempty"`
 		Disclosure    *Disclosure    `json:",omitempty"`
 	}{ch.Done.Details, ch.Advice, ch.Consultations, ch.Waiver, ch.Declaration, ch.Remark, ch.Decision, ch.Conditions, ch.Authorisation, ch.Disclosure}
-	b, err := json.Marshal(said)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // six bytes for every < would outgrow what the trail keeps
+	if err := e.Encode(said); err != nil {
 		panic(fmt.Sprintf("a deed's words cannot be encoded: %v", err)) // strings, numbers and times only
 	}
-	return b
+	return b.Bytes()
 }
 
 // wrong notes a problem; Take gathers all of them before it refuses.
@@ -220,6 +240,9 @@ func (t *Turn) named(field, userID string) {
 func (t *Turn) revise(c Content) {
 	v := Version{N: t.Case.Request.Version + 1, Content: c, By: t.By.UserID, At: t.Now, Confirmed: t.Confirmed}
 	t.Case.Current, t.Case.Request.Version, t.Change.Version = v, v.N, &v
+	if t.Case.Request.Emergency {
+		return // what happened is recorded, whoever it names
+	}
 	for field, id := range map[string]string{"sponsor_user_id": c.Sponsor, "iao_user_id": c.AssetOwner, "approved_by": c.ApprovedBy} {
 		t.named(field, id)
 	}

@@ -53,9 +53,6 @@ type Retry struct {
 	Encode func(Result) (caldicott.GivenAnswer, error)
 }
 
-// AnswersKept is for how long a key is remembered.
-const AnswersKept = 24 * time.Hour
-
 // Result is the case as a deed left it, with who asked and what was known; or the answer given to this question before.
 type Result struct {
 	Case      caldicott.Case

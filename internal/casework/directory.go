@@ -53,27 +53,33 @@ type desk struct {
 	delegation   caldicott.Delegation
 	asset        caldicott.Asset
 	known        caldicott.OrganisationRow
+	ruling       caldicott.Ruling
+	acting       caldicott.Appointment // by which the person does it; zero where it takes none
+	fired        []caldicott.Finding
 	result       DirectoryResult
 }
 
 // run does the office's deed in the order of checks.
 func (s *Service) run(ctx context.Context, call Call, encode DirectoryRetry, o office) (DirectoryResult, error) {
 	var d desk
-	var recorded *caldicott.Event
+	var recorded []caldicott.Event
 	err := s.Store.InTx(ctx, func(tx caldicott.Tx) error {
 		d, recorded = desk{newID: s.NewID}, nil
 		refused, err := s.office(ctx, tx, call, encode, o, &d)
 		if err != nil && refused && onRecord(err) {
 			e := s.directoryEvent(o, &d, caldicott.OutcomeRefused)
-			e.Stream, e.Chained, e.Rule = accessStream(d.now), false, caldicott.CodeOf(err)
-			recorded = &e
+			e.Stream, e.Rule = accessStream(d.now), caldicott.CodeOf(err)
+			recorded = append(recorded, e)
+		}
+		if err != nil && refused {
+			recorded = append(recorded, s.firings(o, &d, caldicott.OutcomeRefused)...)
 		}
 		return err
 	})
-	if err != nil && recorded != nil {
-		return DirectoryResult{}, s.record(ctx, err, *recorded)
-	}
-	if err != nil {
+	switch {
+	case err != nil && len(recorded) > 0:
+		return DirectoryResult{}, s.record(ctx, err, recorded...)
+	case err != nil:
 		return DirectoryResult{}, err
 	}
 	d.result.At = d.now
@@ -111,36 +117,56 @@ func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode
 	if err := s.mayOffice(ctx, tx, call, o, d); err != nil {
 		return true, err
 	}
-	problems := slices.Clone(call.Invalid)
-	for _, f := range s.House.Rules.Guard.Look(o.texts, call.Confirmed) {
+	rows, problems := o.make(d)
+	problems = append(problems, call.Invalid...)
+	d.fired = s.House.Rules.Guard.Look(o.texts, call.Confirmed)
+	for _, f := range d.fired {
 		if f.Severity == vocabulary.SeverityBlockSubmit {
 			problems = append(problems, caldicott.FieldError{Field: f.Field, Code: string(f.Rule), Message: f.Message})
 		}
 	}
-	var rows caldicott.DirectoryRows
-	if len(problems) == 0 {
-		rows, problems = o.make(d)
-	}
 	if err := caldicott.Refuse(problems); err != nil {
 		return true, err
 	}
-	e, err := s.doneEvent(o, d)
+	return false, s.file(ctx, tx, call, encode, o, d, rows)
+}
+
+// file writes the rows with their entry, what the guard saw, and the answer for whoever asks again.
+func (s *Service) file(ctx context.Context, tx caldicott.Tx, call Call, encode DirectoryRetry, o office, d *desk, rows caldicott.DirectoryRows) error {
+	e, err := s.doneEvent(o, d, caldicott.Used(call.Confirmed, d.fired))
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := tx.SaveDirectory(ctx, e, rows); err != nil {
-		return false, err
+		return err
+	}
+	for _, e := range s.firings(o, d, caldicott.OutcomeDone) {
+		if err := tx.Note(ctx, e); err != nil {
+			return err
+		}
 	}
 	if call.Retry == nil {
-		return false, nil
+		return nil
 	}
 	d.result.At = d.now
 	answer, err := encode(d.result)
 	if err != nil {
-		return false, err
+		return err
 	}
 	answer.Digest, answer.At = call.Retry.Digest, d.now
-	return false, tx.KeepAnswer(ctx, call.By.ID, call.Retry.Key, answer)
+	return tx.KeepAnswer(ctx, call.By.ID, call.Retry.Key, answer)
+}
+
+// firings are the guard's firings as events.
+func (s *Service) firings(o office, d *desk, outcome string) []caldicott.Event {
+	var events []caldicott.Event
+	for _, f := range d.fired {
+		e := s.directoryEvent(o, d, outcome)
+		e.Stream, e.Action, e.Rule = accessStream(d.now), caldicott.GuardFired, string(f.Rule)
+		e.Facts = map[string]string{"field": f.Field, "severity": string(f.Severity)}
+		events = append(events, e)
+	}
+	return events
 }
 
 // lockBoth locks who acts and whose authority changes, in the order of their ids, so that two administrators who change
@@ -161,21 +187,27 @@ func lockBoth(ctx context.Context, tx caldicott.Tx, by string, d *desk) error {
 
 // mayOffice answers 403, 409 and 412.
 func (s *Service) mayOffice(ctx context.Context, tx caldicott.Tx, call Call, o office, d *desk) error {
+	answers, err := answersFor(ctx, tx, d)
+	if err != nil {
+		return err
+	}
+	policy := caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to %s here.", o.action)
+	stranger := d.by.OrganisationID != d.organisation.ID && len(o.standings(d, answers, true)) == 0
+	if stranger { // separation of duties would tell them who holds what in another organisation
+		return policy
+	}
 	if o.check != nil {
 		if err := o.check(d); err != nil {
 			return err
 		}
 	}
-	answers, err := answersFor(ctx, tx, d)
-	if err != nil {
-		return err
-	}
 	if !s.Policy.May(o.action, o.standings(d, answers, true)).Allowed {
-		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to %s here.", o.action)
+		return policy
 	}
 	if !s.Policy.May(o.action, o.standings(d, answers, false)).Allowed {
 		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodeAuthority, "No appointment in force gives authority for this.")
 	}
+	s.act(o, d, answers)
 	if o.state != nil {
 		if message := o.state(d); message != "" {
 			return caldicott.Errorf(caldicott.Conflict, caldicott.CodeState, "%s", message)
@@ -185,6 +217,24 @@ func (s *Service) mayOffice(ctx context.Context, tx caldicott.Tx, call Call, o o
 		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
 	}
 	return nil
+}
+
+// act finds the line of the policy and the appointment that the deed rests on.
+func (s *Service) act(o office, d *desk, organisations []string) {
+	for _, st := range o.standings(d, organisations, false) {
+		ruling := s.Policy.May(o.action, []caldicott.Standing{st})
+		if !ruling.Allowed {
+			continue
+		}
+		d.ruling = ruling
+		d.acting.Role = st.Role
+		for _, a := range d.by.Appointments {
+			if a.Role == st.Role && slices.Contains(organisations, a.OrganisationID) && a.InForce(d.now) {
+				d.acting = a
+				return
+			}
+		}
+	}
 }
 
 // answersFor says which organisation's appointments count here: its own, and those of the one that registered it, for a
@@ -246,8 +296,11 @@ func (o office) revisionOf(d *desk) int {
 }
 
 // doneEvent is the chained event of the deed, with the commitment to what was said.
-func (s *Service) doneEvent(o office, d *desk) (caldicott.Event, error) {
-	detail, err := json.Marshal(o.said)
+func (s *Service) doneEvent(o office, d *desk, confirmed []caldicott.Confirmation) (caldicott.Event, error) {
+	detail, err := json.Marshal(struct {
+		Said      any
+		Confirmed []caldicott.Confirmation `json:",omitempty"`
+	}{o.said, confirmed})
 	if err != nil {
 		return caldicott.Event{}, fmt.Errorf("words of %s: %w", o.action, err)
 	}
@@ -259,7 +312,7 @@ func (s *Service) doneEvent(o office, d *desk) (caldicott.Event, error) {
 func (s *Service) directoryEvent(o office, d *desk, outcome string) caldicott.Event {
 	e := caldicott.Event{
 		Action: o.action, Outcome: outcome, At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID,
-		PolicyDigest: s.Policy.Digest(),
+		PolicyDigest: s.Policy.Digest(), PolicyLine: d.ruling.Line, ActingAs: string(d.acting.Role), Appointment: d.acting.ID,
 	}
 	for _, id := range []string{d.result.Appointment.ID, d.result.Delegation.ID, d.result.Asset.ID, d.result.Organisation.ID, d.result.Person.ID} {
 		if id != "" {

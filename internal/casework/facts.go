@@ -24,8 +24,9 @@ func (s *Service) Facts(r Result) Facts {
 }
 
 // CheckContent is the dry run: what would be found in a content that is not kept. It changes and records nothing.
-func (s *Service) CheckContent(content caldicott.Content, guardians []caldicott.Guardian, confirmed []caldicott.Confirmation) Facts {
+func (s *Service) CheckContent(by caldicott.Actor, content caldicott.Content, guardians []caldicott.Guardian, confirmed []caldicott.Confirmation) Facts {
 	now := s.Now()
+	content.Requester.UserID, content.Requester.OrgCode = by.UserID, by.OrgCode
 	content.Conflicts = caldicott.StructuralConflicts(content, guardians)
 	return Facts{
 		Findings:  s.House.Rules.Findings(content, caldicott.Circumstances{Now: now, Guardians: guardians, Confirmed: confirmed}),
@@ -52,7 +53,7 @@ func (s *Service) Permitted(r Result, actions []caldicott.Action, subject string
 		if a == caldicott.Draft || a == caldicott.RecordEmergency || m.allow() != nil {
 			continue
 		}
-		permits = append(permits, Permit{a, s.Policy.May(a, t.Standings(deed, false))})
+		permits = append(permits, Permit{a, s.Policy.May(a, []caldicott.Standing{t.Chosen})})
 	}
 	return permits
 }

@@ -53,7 +53,7 @@ var whoMay = map[caldicott.Action][]hat{
 	caldicott.AcceptEvidence:   {officer, lead, guardian, deputy},
 	caldicott.RejectEvidence:   {officer, lead, guardian, deputy},
 	caldicott.Disclose:         {asksFor, ownsAsset, officer, lead},
-	caldicott.Comment:          {officer, lead, guardian, deputy, handed, consultee, ownsAsset},
+	caldicott.Comment:          {officer, lead, guardian, deputy, handed, consultee},
 }
 
 // maySee is lifecycle.md, "Visibility"; whoever owns a condition sees the request that it belongs to (policy/README.md).
@@ -74,6 +74,9 @@ func (sc *scene) hats(m member) (hats map[hat]bool) {
 	}
 	if m.user == sc.handedTo {
 		hats[handed] = true
+	}
+	if hats[ownsAsset] && sc.asked(vocabulary.RoleIao) {
+		hats[consultee] = true
 	}
 	if m.elsewhere {
 		return hats

@@ -10,7 +10,7 @@ import (
 func (s *Service) RegisterOrganisation(ctx context.Context, call Call, encode DirectoryRetry, o caldicott.OrganisationRecord) (DirectoryResult, error) {
 	return s.run(ctx, call, encode, office{
 		action: caldicott.RegisterOrganisation, organisation: call.By.OrgCode, said: o,
-		texts: []caldicott.Text{{Field: "name", Value: o.Name}},
+		texts: []caldicott.Text{{Field: "code", Value: o.Code}, {Field: "name", Value: o.Name}},
 		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
 			o.ID, o.Revision = d.newID(), 1
 			row := caldicott.OrganisationRow{OrganisationRecord: o, AnswersFor: d.organisation.ID}

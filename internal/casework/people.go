@@ -13,7 +13,7 @@ import (
 func (s *Service) Enrol(ctx context.Context, call Call, encode DirectoryRetry, p caldicott.Person) (DirectoryResult, error) {
 	return s.run(ctx, call, encode, office{
 		action: caldicott.Enrol, organisation: orOwn(p.OrgCode, call.By), said: p,
-		texts: []caldicott.Text{{Field: "user_id", Value: p.UserID}, {Field: "display_name", Value: p.Name}, {Field: "job_title", Value: p.JobTitle}},
+		texts: append(personTexts(p), caldicott.Text{Field: "user_id", Value: p.UserID}),
 		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
 			p.ID, p.OrganisationID, p.OrgCode, p.Active, p.Revision = d.newID(), d.organisation.ID, d.organisation.Code, true, 1
 			d.result.Person = p
@@ -30,17 +30,26 @@ func (s *Service) AmendPerson(ctx context.Context, call Call, encode DirectoryRe
 	}
 	return s.run(ctx, call, encode, office{
 		action: caldicott.AmendPerson, organisation: was.OrgCode, said: p, amends: true,
-		texts: []caldicott.Text{{Field: "display_name", Value: p.Name}, {Field: "job_title", Value: p.JobTitle}},
+		texts: personTexts(p),
 		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 			d.person, err = tx.PersonNamed(ctx, p.UserID)
 			return err
 		},
+		check: func(d *desk) error { return caldicott.SeparateAmending(d.person, p, d.now) },
 		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
 			p.ID, p.OrganisationID, p.OrgCode, p.Revision = d.person.ID, d.person.OrganisationID, d.person.OrgCode, d.person.Revision+1
 			d.result.Person = p
 			return caldicott.DirectoryRows{People: []caldicott.Person{p}}, checkPerson(p)
 		},
 	})
+}
+
+// personTexts are everything in a person's record that could hold an identifier.
+func personTexts(p caldicott.Person) []caldicott.Text {
+	return []caldicott.Text{
+		{Field: "display_name", Value: p.Name}, {Field: "job_title", Value: p.JobTitle},
+		{Field: "issuer", Value: p.Issuer}, {Field: "subject", Value: p.Subject},
+	}
 }
 
 func checkPerson(p caldicott.Person) []caldicott.FieldError {
@@ -84,7 +93,7 @@ func (s *Service) Appoint(ctx context.Context, call Call, encode DirectoryRetry,
 			if d.person.UserID == "" || !d.person.Active {
 				wrong = append(wrong, caldicott.FieldError{Field: "person", Code: caldicott.CodeField, Message: "names nobody who is enrolled"})
 			}
-			a.ID, a.AppointedBy, a.Revision = d.newID(), d.by.UserID, 1
+			a.ID, a.AppointedBy, a.Since, a.Revision = d.newID(), d.by.UserID, d.now, 1
 			d.result.Appointment = a
 			return caldicott.DirectoryRows{Appointments: []caldicott.Appointment{a}}, wrong
 		},
@@ -128,7 +137,7 @@ func (s *Service) ConfirmAppointment(ctx context.Context, call Call, encode Dire
 		},
 		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
 			a := d.appointment
-			a.ConfirmedBy, a.Revision = d.by.UserID, a.Revision+1
+			a.ConfirmedBy, a.Since, a.Revision = d.by.UserID, d.now, a.Revision+1
 			d.result.Appointment = a
 			return caldicott.DirectoryRows{Appointments: []caldicott.Appointment{a}}, nil
 		},

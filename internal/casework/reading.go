@@ -17,16 +17,29 @@ type Moment struct {
 
 // Show reads a request for somebody who may see it. The reading is on the record before anything is returned.
 func (s *Service) Show(ctx context.Context, by caldicott.Actor, target Target, moment Moment) (Result, error) {
-	r, err := s.see(ctx, by, target, caldicott.View)
+	r, err := s.look(ctx, by, target, caldicott.View)
 	if err != nil {
 		return Result{}, err
 	}
+	now := r.At
+	if r, err = s.then(ctx, r, moment); err != nil {
+		return Result{}, err
+	}
+	return r, s.seen(ctx, r, target, caldicott.View, now)
+}
+
+// then puts the case back to the moment: what was true, by whom, and by what was known.
+func (s *Service) then(ctx context.Context, r Result, moment Moment) (Result, error) {
 	if !moment.AsOf.IsZero() {
 		past, existed := r.Case.AsOf(moment.AsOf)
 		if !existed {
 			return Result{}, notFound()
 		}
-		r.Case, r.At = past, moment.AsOf
+		guardians, err := s.Store.Guardians(ctx, r.Case.Request.OrganisationID, moment.AsOf)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Case, r.At, r.Guardians = past, moment.AsOf, guardians
 		moment.Version = past.Request.Version
 	}
 	if moment.Version != 0 && moment.Version != r.Case.Current.N {
@@ -50,14 +63,18 @@ func (s *Service) see(ctx context.Context, by caldicott.Actor, target Target, a 
 	if err != nil {
 		return Result{}, err
 	}
-	e := s.access(by, r.Case.Request, caldicott.Viewed, caldicott.OutcomeDone, "", r.At)
+	return r, s.seen(ctx, r, target, a, r.At)
+}
+
+// seen records a reading: of what, in which version, and by which line of the policy.
+func (s *Service) seen(ctx context.Context, r Result, target Target, a caldicott.Action, at time.Time) error {
+	e := s.access(r.By, r.Case.Request, caldicott.Viewed, caldicott.OutcomeDone, "", at)
 	if target.Noun != caldicott.Requests {
 		e.Subject = target.ID
 	}
 	e.Version = r.Case.Request.Version
-	ruling := s.Policy.May(a, caldicott.Standings(by, &r.Case, "", caldicott.InForceAt(r.At)))
-	e.PolicyLine = ruling.Line
-	return r, s.record(ctx, nil, e)
+	e.PolicyLine = s.Policy.May(a, caldicott.Standings(r.By, &r.Case, "", caldicott.InForceAt(at))).Line
+	return s.record(ctx, nil, e)
 }
 
 func (s *Service) look(ctx context.Context, by caldicott.Actor, target Target, a caldicott.Action) (Result, error) {
@@ -75,7 +92,7 @@ func (s *Service) look(ctx context.Context, by caldicott.Actor, target Target, a
 		refusal := notFound()
 		return Result{}, s.record(ctx, refusal, s.access(by, c.Request, caldicott.View, caldicott.OutcomeRefused, caldicott.CodeNotFound, now))
 	}
-	if a != caldicott.View && !s.Policy.May(a, standings).Allowed {
+	if a == caldicott.ViewComments && !s.Policy.May(a, caldicott.Private(standings, &c, by.UserID)).Allowed {
 		refusal := caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to see this.")
 		return Result{}, s.record(ctx, refusal, s.access(by, c.Request, a, caldicott.OutcomeRefused, caldicott.CodePolicy, now))
 	}
@@ -109,35 +126,38 @@ func (s *Service) Versions(ctx context.Context, by caldicott.Actor, id string) (
 
 // Version reads one state of a request's content.
 func (s *Service) Version(ctx context.Context, by caldicott.Actor, id string, n int) (caldicott.Version, error) {
-	if _, err := s.see(ctx, by, Target{caldicott.Requests, id}, caldicott.View); err != nil {
-		return caldicott.Version{}, err
-	}
-	return s.Store.ReadVersion(ctx, id, n)
+	r, err := s.Show(ctx, by, Target{caldicott.Requests, id}, Moment{Version: n})
+	return r.Case.Current, err
 }
 
 // List gives one page of what the person may see. Auditors' searches are on the record: which filters, how many rows.
 func (s *Service) List(ctx context.Context, by caldicott.Actor, noun caldicott.Noun, filter caldicott.Filter, page caldicott.Page) ([]caldicott.Listed, error) {
-	now := s.Now()
-	rows, err := s.Store.List(ctx, noun, s.Reach(by, now), filter, page)
+	rows, err := s.Store.List(ctx, noun, s.Reach(by, s.Now()), filter, page)
 	if err != nil {
 		return nil, err
 	}
-	if !audits(by, now) {
-		return rows, nil
+	return rows, s.searched(ctx, by, string(noun), filter, page, len(rows))
+}
+
+// searched records an auditor's search: in what, by which filters, and how many rows they were shown.
+func (s *Service) searched(ctx context.Context, by caldicott.Actor, noun string, filter caldicott.Filter, page caldicott.Page, rows int) error {
+	now := s.Now()
+	appointment, audits := by.Appointment(vocabulary.RoleAuditor, "", now)
+	if !audits {
+		return nil
 	}
-	facts := map[string]string{"noun": string(noun), "count": strconv.Itoa(len(rows))}
+	if page.Ahead && rows == page.Limit {
+		rows--
+	}
+	facts := map[string]string{"noun": noun, "count": strconv.Itoa(rows)}
 	for name := range filter {
 		facts["filter_"+name] = "given"
 	}
-	return rows, s.record(ctx, nil, caldicott.Event{
+	return s.record(ctx, nil, caldicott.Event{
 		Stream: accessStream(now), Action: caldicott.Searched, Outcome: caldicott.OutcomeDone, At: now, Actor: by.ID,
-		Organisation: by.OrganisationID, PolicyDigest: s.Policy.Digest(), Facts: facts,
+		Organisation: appointment.OrganisationID, PolicyDigest: s.Policy.Digest(), Facts: facts,
+		ActingAs: string(appointment.Role), Appointment: appointment.ID,
 	})
-}
-
-func audits(by caldicott.Actor, at time.Time) bool {
-	_, ok := by.Appointment(vocabulary.RoleAuditor, "", at)
-	return ok
 }
 
 // ListCases is List with the whole cases behind the rows, for lists that show computed states.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
@@ -36,7 +37,7 @@ func (s *Service) Begins(by caldicott.Actor) []Permit {
 // Handles says whether the reader handles the case, and so reads what is private to those who do.
 func (s *Service) Handles(r Result) bool {
 	standings := caldicott.Standings(r.By, &r.Case, "", caldicott.InForceAt(s.Now()))
-	return s.Policy.May(caldicott.ViewComments, standings).Allowed
+	return s.Policy.May(caldicott.ViewComments, caldicott.Private(standings, &r.Case, r.By.UserID)).Allowed
 }
 
 // KeepsRegister says whether the person keeps the register of the organisation, and so reads how its people sign in.
@@ -119,13 +120,26 @@ func lookUp[T any](ctx context.Context, s *Service, by caldicott.Actor, found T,
 	if err != nil {
 		return none, err
 	}
-	if sees || at.own {
-		return found, nil
-	}
 	now := s.Now()
+	if sees || at.own {
+		return found, s.looked(ctx, by, at, now)
+	}
 	return none, s.record(ctx, notFound(), caldicott.Event{
 		Stream: accessStream(now), Action: caldicott.LookUp, Outcome: caldicott.OutcomeRefused, Rule: caldicott.CodeNotFound,
 		At: now, Actor: by.ID, Organisation: at.organisation, Subject: at.id, PolicyDigest: s.Policy.Digest(),
+	})
+}
+
+// looked records what an auditor read of the directory; others' looking into it is no reading of content.
+func (s *Service) looked(ctx context.Context, by caldicott.Actor, at belonging, now time.Time) error {
+	appointment, audits := by.Appointment(vocabulary.RoleAuditor, "", now)
+	if !audits {
+		return nil
+	}
+	return s.record(ctx, nil, caldicott.Event{
+		Stream: accessStream(now), Action: caldicott.Viewed, Outcome: caldicott.OutcomeDone, At: now, Actor: by.ID,
+		Organisation: at.organisation, Subject: at.id, PolicyDigest: s.Policy.Digest(),
+		ActingAs: string(appointment.Role), Appointment: appointment.ID,
 	})
 }
 
@@ -186,8 +200,9 @@ func (s *Service) FindPeople(ctx context.Context, by caldicott.Actor, words stri
 	if err != nil {
 		return nil, err
 	}
-	return find(words, page, func(p caldicott.Page) ([]caldicott.Person, error) { return s.Store.People(ctx, ids, nil, p) },
+	found, err := find(words, page, func(p caldicott.Page) ([]caldicott.Person, error) { return s.Store.People(ctx, ids, nil, p) },
 		func(p caldicott.Person) string { return p.UserID }, func(p caldicott.Person) string { return p.UserID + " " + p.Name })
+	return onBook(ctx, s, by, "people", asked(words), page, found, err)
 }
 
 // FindOrganisations lists organisations, those whose code or name holds the words.
@@ -195,8 +210,9 @@ func (s *Service) FindOrganisations(ctx context.Context, by caldicott.Actor, wor
 	if err := s.mayLookUp(by); err != nil {
 		return nil, err
 	}
-	return find(words, page, func(p caldicott.Page) ([]caldicott.OrganisationRow, error) { return s.Store.Organisations(ctx, nil, p) },
+	found, err := find(words, page, func(p caldicott.Page) ([]caldicott.OrganisationRow, error) { return s.Store.Organisations(ctx, nil, p) },
 		codeOf, func(o caldicott.OrganisationRow) string { return o.Code + " " + o.Name })
+	return onBook(ctx, s, by, "organisations", asked(words), page, found, err)
 }
 
 // FindAssets lists information assets, those whose name holds the words.
@@ -205,8 +221,25 @@ func (s *Service) FindAssets(ctx context.Context, by caldicott.Actor, words stri
 	if err != nil {
 		return nil, err
 	}
-	return find(words, page, func(p caldicott.Page) ([]caldicott.Asset, error) { return s.Store.Assets(ctx, ids, nil, p) },
+	found, err := find(words, page, func(p caldicott.Page) ([]caldicott.Asset, error) { return s.Store.Assets(ctx, ids, nil, p) },
 		func(a caldicott.Asset) string { return a.ID }, func(a caldicott.Asset) string { return a.Name })
+	return onBook(ctx, s, by, "assets", asked(words), page, found, err)
+}
+
+// onBook records an auditor's search before what was found is shown.
+func onBook[T any](ctx context.Context, s *Service, by caldicott.Actor, noun string, filter caldicott.Filter, page caldicott.Page, found []T, err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	return found, s.searched(ctx, by, noun, filter, page, len(found))
+}
+
+// asked is the filter of words, if any were given.
+func asked(words string) caldicott.Filter {
+	if words == "" {
+		return nil
+	}
+	return caldicott.Filter{"q": words}
 }
 
 // find gives one page of those rows whose text holds the words, whatever their case.
@@ -231,7 +264,8 @@ func (s *Service) ListAppointments(ctx context.Context, by caldicott.Actor, filt
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.Appointments(ctx, ids, filter, page)
+	found, err := s.Store.Appointments(ctx, ids, filter, page)
+	return onBook(ctx, s, by, "appointments", filter, page, found, err)
 }
 
 // ListDelegations lists delegations, narrowed by deputy.
@@ -240,5 +274,6 @@ func (s *Service) ListDelegations(ctx context.Context, by caldicott.Actor, filte
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.Delegations(ctx, ids, filter, page)
+	found, err := s.Store.Delegations(ctx, ids, filter, page)
+	return onBook(ctx, s, by, "delegations", filter, page, found, err)
 }

@@ -188,7 +188,7 @@ func (sc *scene) deed(a caldicott.Action, m member) caldicott.Deed {
 	case caldicott.Open:
 		return caldicott.Opening{Conflict: vocabulary.ConflictNone}
 	case caldicott.HandBack:
-		return caldicott.HandingBack{Reason: "Conflict.", To: "u-colleague"}
+		return caldicott.HandingBack{Reason: "Conflict.", To: "u-guardian-b"}
 	case caldicott.Decide:
 		if sc.c.Request.Emergency {
 			return decision(vocabulary.OutcomeDeclineToRatify)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
 
 // move is one deed on its way through a transaction. The closure that holds it may run twice, so start wipes whatever an
@@ -23,11 +24,12 @@ type move struct {
 	turn     *caldicott.Turn
 	line     string
 	recorded *caldicott.Event // what a refusal is to be recorded as
+	refusal  error
 	result   Result
 }
 
 func (m *move) start(tx caldicott.Tx) {
-	m.tx, m.turn, m.recorded, m.line, m.result = tx, nil, nil, "", Result{}
+	m.tx, m.turn, m.recorded, m.refusal, m.line, m.result = tx, nil, nil, nil, "", Result{}
 }
 
 // step is the shape of all casework: everything that decides the outcome, in the order of checks, then one write. The
@@ -40,6 +42,8 @@ func (m *move) step(ctx context.Context, c caldicott.Case) error {
 	m.at = m.service.Now()
 	if m.begins {
 		c.Request.CreatedAt = m.at
+	} else if last := c.Done[len(c.Done)-1].At; m.at.Before(last) {
+		m.at = last // another replica's clock is ahead: a deed is never dated before the one it follows
 	}
 	by, guardians, err := m.tx.Standing(ctx, m.call.By.ID, c.Request.OrganisationID, m.at)
 	if err != nil {
@@ -50,6 +54,10 @@ func (m *move) step(ctx context.Context, c caldicott.Case) error {
 		Confirmed: m.call.Confirmed, NewID: m.service.NewID,
 		Reference: func(year int) (string, error) {
 			return m.tx.NextReference(ctx, c.Request.OrganisationID, c.Request.OrgCode, year)
+		},
+		Acquainted: func(named map[string]string) ([]caldicott.FieldError, error) { return m.acquainted(ctx, named) },
+		Appointed: func(userID string, role vocabulary.Role, at time.Time) (bool, error) {
+			return m.appointed(ctx, userID, role, at)
 		},
 	}
 	if err := m.admit(ctx); err != nil || m.result.Before != nil {
@@ -63,9 +71,6 @@ func (m *move) step(ctx context.Context, c caldicott.Case) error {
 	}
 	if err := m.turn.Take(m.deed, m.call.Invalid); err != nil {
 		return m.refuse(err)
-	}
-	if err := m.acquainted(ctx); err != nil {
-		return err
 	}
 	return m.save(ctx)
 }
@@ -82,8 +87,27 @@ func (m *move) admit(ctx context.Context) error {
 		return caldicott.Errorf(caldicott.Precondition, caldicott.CodePrecondition, "If-Match is needed: say which revision you have read.")
 	}
 	before, err := answered(ctx, m.tx, m.call, m.at)
+	if err != nil || before == nil {
+		return err
+	}
 	m.result.Before = before
-	return err
+	if !m.begins || before.RequestID == "" {
+		return nil
+	}
+	return m.readmit(ctx, before.RequestID)
+}
+
+// readmit asks whether the person may still see the request that they began, before its answer is given again.
+func (m *move) readmit(ctx context.Context, id string) error {
+	c, err := m.tx.ReadCase(ctx, id)
+	if err != nil {
+		return err
+	}
+	if m.service.Policy.May(caldicott.View, caldicott.Standings(m.turn.By, &c, "", caldicott.InForceAt(m.at))).Allowed {
+		return nil
+	}
+	m.result.Before, m.begins, m.turn.Case = nil, false, &c
+	return m.refuse(notFound())
 }
 
 func notFound() error {
@@ -95,7 +119,7 @@ func answered(ctx context.Context, tx caldicott.Tx, call Call, at time.Time) (*c
 	if call.Retry == nil {
 		return nil, nil
 	}
-	before, found, err := tx.Answer(ctx, call.By.ID, call.Retry.Key, at.Add(-AnswersKept))
+	before, found, err := tx.Answer(ctx, call.By.ID, call.Retry.Key, at.Add(-caldicott.AnswersKept))
 	if err != nil || !found {
 		return nil, err
 	}
@@ -119,32 +143,8 @@ func (m *move) allow() error {
 	}); err != nil {
 		return err
 	}
-	m.line = m.service.Policy.May(a, t.Standings(m.deed, false)).Line
+	m.line = m.service.Policy.May(a, []caldicott.Standing{t.Chosen}).Line
 	return t.Guard(m.deed)
-}
-
-// acquainted refuses a body that names somebody who is not enrolled.
-func (m *move) acquainted(ctx context.Context) error {
-	named := m.turn.Change.People
-	if len(named) == 0 {
-		return nil
-	}
-	var ids, fields []string
-	for field, id := range named {
-		ids, fields = append(ids, id), append(fields, field)
-	}
-	unknown, err := m.tx.Unknown(ctx, ids)
-	if err != nil {
-		return err
-	}
-	slices.Sort(fields)
-	var wrong []caldicott.FieldError
-	for _, field := range fields {
-		if slices.Contains(unknown, named[field]) {
-			wrong = append(wrong, caldicott.FieldError{Field: field, Code: caldicott.CodeField, Message: "names nobody who is enrolled"})
-		}
-	}
-	return caldicott.Refuse(wrong)
 }
 
 // save writes the change with its entry, what the guard saw, and the answer for whoever asks again.
@@ -181,6 +181,9 @@ func subjectOf(t *caldicott.Turn) string {
 
 // refuse remembers how the refusal is to be recorded, and passes it on.
 func (m *move) refuse(err error) error {
+	if caldicott.KindOf(err) == caldicott.Invalid {
+		m.refusal = err
+	}
 	if onRecord(err) {
 		e := m.event(m.deed.Action(), caldicott.OutcomeRefused, caldicott.CodeOf(err), caldicott.Finding{})
 		m.recorded = &e
@@ -225,19 +228,36 @@ func (m *move) end(ctx context.Context, err error) (Result, error) {
 	if err == nil {
 		return m.result, nil
 	}
-	if m.recorded == nil {
-		return Result{}, err
+	var events []caldicott.Event
+	if m.recorded != nil {
+		events = append(events, *m.recorded)
 	}
-	events := []caldicott.Event{*m.recorded}
-	for _, f := range m.turn.Fired {
+	for _, f := range m.fired() {
 		events = append(events, m.event(caldicott.GuardFired, caldicott.OutcomeRefused, string(f.Rule), f))
+	}
+	if len(events) == 0 {
+		return Result{}, err
 	}
 	return Result{}, m.service.record(ctx, err, events...)
 }
 
+// fired is what the guard saw in a body that was refused; nothing where it did not come to that, or where the fault was the
+// database's and the deed may be sent again.
+func (m *move) fired() []caldicott.Finding {
+	if m.turn == nil || m.refusal == nil {
+		return nil
+	}
+	return m.turn.Fired
+}
+
+// recordWithin is how long a refusal may wait to be recorded, whether or not its caller is still there.
+const recordWithin = 10 * time.Second
+
 // record writes events in a transaction of their own and gives back the error they stand for.
 func (s *Service) record(ctx context.Context, refusal error, events ...caldicott.Event) error {
-	err := s.Store.InTx(context.WithoutCancel(ctx), func(tx caldicott.Tx) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	err := s.Store.InTx(ctx, func(tx caldicott.Tx) error {
 		for _, e := range events {
 			if err := tx.Note(ctx, e); err != nil {
 				return err

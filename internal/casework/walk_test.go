@@ -377,7 +377,7 @@ func (w *walk) folds(t *testing.T, c caldicott.Case) {
 		}
 		state, version = d.To, d.Version
 		switch d.Deed {
-		case caldicott.Comment, caldicott.Disclose, caldicott.Advise:
+		case caldicott.Comment, caldicott.Disclose:
 		default:
 			if _, moves := caldicott.Next(d.From, d.Deed); moves {
 				revision++

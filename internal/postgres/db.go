@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -17,7 +18,13 @@ import (
 )
 
 // maxAttempts is how often a transaction is tried that lost against another one.
-const maxAttempts = 3
+const (
+	maxAttempts = 3
+	maxPause    = 20 * time.Millisecond // before the second attempt; twice that before the third
+)
+
+// learnWithin is how long a transaction that has ended may spend on preparing its statements.
+const learnWithin = 5 * time.Second
 
 // Settings say how to connect. URL is a lib/pq URL or DSN; several hosts and target_session_attrs are allowed in it.
 type Settings struct {
@@ -75,9 +82,14 @@ func (d *DB) Ping(ctx context.Context) error { return explain(d.pool.db.PingCont
 // InTx runs f in one transaction, again if it lost against another. READ COMMITTED and row locks are what casework needs.
 func (d *DB) InTx(ctx context.Context, f func(caldicott.Tx) error) error {
 	var err error
-	for range maxAttempts {
+	for attempt := range maxAttempts {
 		if err = d.once(ctx, f); !retryable(err) {
 			return explain(err, "transaction")
+		}
+		select { // let the other one finish
+		case <-ctx.Done():
+			return explain(ctx.Err(), "transaction")
+		case <-time.After(time.Duration(attempt+1) * time.Duration(rand.Int64N(int64(maxPause)))):
 		}
 	}
 	return explain(err, "transaction")
@@ -96,7 +108,9 @@ func (d *DB) once(ctx context.Context, f func(caldicott.Tx) error) error {
 	if err := t.Commit(); err != nil {
 		return err
 	}
-	if err := own.run.learn(context.WithoutCancel(ctx)); err != nil {
+	later, cancel := context.WithTimeout(context.WithoutCancel(ctx), learnWithin)
+	defer cancel()
+	if err := own.run.learn(later); err != nil {
 		d.log.WarnContext(ctx, "statements could not be prepared", "error", err) // what was done is committed all the same
 	}
 	return nil

@@ -31,7 +31,7 @@ const organisationColumns = `o.id, o.organisation_id, o.code, o.name, o.type, o.
 
 // LockOrganisation waits for its turn with the organisation, then reads the end of its chain.
 func (t *tx) LockOrganisation(ctx context.Context, code string) (caldicott.OrganisationRecord, error) {
-	const lock = `SELECT ` + organisationColumns + ` FROM casework.organisations o WHERE o.code = $1 FOR UPDATE`
+	const lock = `SELECT ` + organisationColumns + ` FROM casework.organisations o WHERE o.code = $1 FOR NO KEY UPDATE`
 	var r organisationRow
 	if err := t.run.get(ctx, &r, lock, code); err != nil {
 		return caldicott.OrganisationRecord{}, explain(err, "organisation")
@@ -179,7 +179,7 @@ func appointmentColumnsOf(a caldicott.Appointment) map[string]any {
 	return map[string]any{
 		"id": a.ID, "organisation_id": a.OrganisationID, "person": a.UserID, "role": string(a.Role),
 		"valid_from": a.ValidFrom, "valid_to": orNull(a.ValidTo), "posts": strs(a.Posts), "board_reference": a.BoardReference,
-		"appointed_by": orNull(a.AppointedBy), "confirmed_by": orNull(a.ConfirmedBy), "ended_at": orNoInstant(a.Ended),
+		"appointed_by": orNull(a.AppointedBy), "confirmed_by": orNull(a.ConfirmedBy), "since": orNoInstant(a.Since), "ended_at": orNoInstant(a.Ended),
 		"revision": a.Revision,
 	}
 }
@@ -215,12 +215,12 @@ const (
 			subject = excluded.subject, active = excluded.active, revision = excluded.revision, entry_id = excluded.entry_id`
 	writeAppointments = `
 		INSERT INTO casework.appointments (id, organisation_id, person, role, valid_from, valid_to, posts, board_reference,
-			appointed_by, confirmed_by, ended_at, revision, entry_id)
+			appointed_by, confirmed_by, since, ended_at, revision, entry_id)
 		SELECT x.id, x.organisation_id, x.person, x.role, x.valid_from, x.valid_to, x.posts, x.board_reference,
-			x.appointed_by, x.confirmed_by, x.ended_at, x.revision, :entry_id
+			x.appointed_by, x.confirmed_by, x.since, x.ended_at, x.revision, :entry_id
 		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, person text, role text, valid_from date,
-			valid_to date, posts text[], board_reference text, appointed_by text, confirmed_by text, ended_at timestamptz, revision integer)
-		ON CONFLICT (id) DO UPDATE SET valid_to = excluded.valid_to, confirmed_by = excluded.confirmed_by,
+			valid_to date, posts text[], board_reference text, appointed_by text, confirmed_by text, since timestamptz, ended_at timestamptz, revision integer)
+		ON CONFLICT (id) DO UPDATE SET valid_to = excluded.valid_to, confirmed_by = excluded.confirmed_by, since = excluded.since,
 			ended_at = excluded.ended_at, revision = excluded.revision, entry_id = excluded.entry_id`
 	writeDelegations = `
 		INSERT INTO casework.delegations (id, organisation_id, guardian, deputy, reason, note, valid_from, valid_to, scope,

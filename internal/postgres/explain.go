@@ -27,8 +27,10 @@ func explain(err error, what string) error {
 		kind, code, message = caldicott.NotFound, caldicott.CodeNotFound, "There is no such "+what+"."
 	case state == "23505":
 		kind, code, message = caldicott.Conflict, caldicott.CodeExists, "It exists already."
-	case state == "23503" || state == "23514":
+	case state == "23503":
 		kind, code, message = caldicott.Invalid, caldicott.CodeField, "It names somebody or something that is not known."
+	case state == "23514":
+		kind, code, message = caldicott.Invalid, caldicott.CodeField, "Something in it is not of the form, or the size, that is kept."
 	case away(err, state):
 		kind, code, message = caldicott.Unavailable, caldicott.CodeUnavailable, "The database is away; please try again."
 	}
@@ -44,8 +46,10 @@ func sqlState(err error) string {
 
 // retryable says whether the transaction lost against another and may be tried again: serialisation failure, deadlock,
 // or another's having moved the same chain first.
-func retryable(err error) bool {
-	switch sqlState(err) {
+func retryable(err error) bool { return retryableState(sqlState(err)) }
+
+func retryableState(state string) bool {
+	switch state {
 	case "40001", "40P01", "CG001":
 		return true
 	}
@@ -57,5 +61,5 @@ func away(err error, state string) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, driver.ErrBadConn) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
-	return strings.HasPrefix(state, "57P") || strings.HasPrefix(state, "08") || state == "53300" || state == "57014"
+	return retryableState(state) || state == "25P03" || state == "25006" || strings.HasPrefix(state, "57P") || strings.HasPrefix(state, "08") || state == "53300" || state == "57014"
 }

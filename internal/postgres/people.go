@@ -51,6 +51,7 @@ type appointmentRow struct {
 	BoardReference string         `json:"board_reference" db:"board_reference"`
 	AppointedBy    *string        `json:"appointed_by" db:"appointed_by"`
 	ConfirmedBy    *string        `json:"confirmed_by" db:"confirmed_by"`
+	Since          *time.Time     `json:"since" db:"since"`
 	Ended          *time.Time     `json:"ended_at" db:"ended_at"`
 	Revision       int            `json:"revision" db:"revision"`
 }
@@ -60,7 +61,7 @@ func (r appointmentRow) appointment() caldicott.Appointment {
 		ID: r.ID, UserID: r.Person, OrganisationID: r.OrganisationID, OrgCode: r.OrgCode, Role: vocabulary.Role(r.Role),
 		ValidFrom: r.ValidFrom, ValidTo: text(r.ValidTo), Posts: codes[vocabulary.Post](r.Posts),
 		BoardReference: r.BoardReference, AppointedBy: text(r.AppointedBy), ConfirmedBy: text(r.ConfirmedBy),
-		Ended: instant(r.Ended), Revision: r.Revision,
+		Since: instant(r.Since), Ended: instant(r.Ended), Revision: r.Revision,
 	}
 }
 
@@ -124,7 +125,7 @@ const (
 	personColumns = `p.id, p.user_id, p.name, p.job_title, p.organisation_id, o.code AS org_code, p.issuer, p.subject,
 		p.active, p.revision`
 	appointmentColumns = `a.id, a.person, a.organisation_id, o.code AS org_code, a.role, CAST(a.valid_from AS text) AS valid_from,
-		CAST(a.valid_to AS text) AS valid_to, a.posts, a.board_reference, a.appointed_by, a.confirmed_by, a.ended_at, a.revision`
+		CAST(a.valid_to AS text) AS valid_to, a.posts, a.board_reference, a.appointed_by, a.confirmed_by, a.since, a.ended_at, a.revision`
 	delegationColumns = `d.id, d.organisation_id, o.code AS org_code, d.guardian, d.deputy, d.reason, d.note,
 		CAST(d.valid_from AS text) AS valid_from, CAST(d.valid_to AS text) AS valid_to, d.scope, d.given_at, d.accepted_at,
 		d.revoked_at, d.revision`
@@ -241,13 +242,15 @@ func (q reads) Guardians(ctx context.Context, organisationID string, at time.Tim
 	return held, nil
 }
 
-// Unknown gives those of the ids that no active person has.
-func (t *tx) Unknown(ctx context.Context, userIDs []string) ([]string, error) {
+// Unknown gives those of the ids that no active person of the organisation, or of one that it answers for, has.
+func (t *tx) Unknown(ctx context.Context, organisationID string, userIDs []string) ([]string, error) {
 	const query = `
 		SELECT u FROM unnest(CAST($1 AS text[])) u
-		WHERE NOT EXISTS (SELECT FROM casework.people p WHERE p.user_id = u AND p.active)`
+		WHERE NOT EXISTS (
+			SELECT FROM casework.people p JOIN casework.organisations o ON o.id = p.organisation_id
+			WHERE p.user_id = u AND p.active AND (o.id = $2 OR o.organisation_id = $2))`
 	var unknown []string
-	if err := t.run.all(ctx, &unknown, query, pq.Array(userIDs)); err != nil {
+	if err := t.run.all(ctx, &unknown, query, pq.Array(userIDs), organisationID); err != nil {
 		return nil, explain(err, "person")
 	}
 	return unknown, nil

@@ -80,12 +80,12 @@ func (s *saver) request(ch caldicott.Change) {
 	if ch.Done.Deed == caldicott.Submit || ch.Done.Deed == caldicott.Resubmit {
 		values["submitted_at"] = ch.Done.At
 	}
-	if ch.Decision != nil {
-		values["decided_at"] = ch.Decision.At
+	if ch.Done.Deed == caldicott.Decide || ch.Done.Deed == caldicott.SetAside {
+		values["decided_at"] = ch.Done.At
 	}
 	if ch.Done.From == "" {
 		s.write(insertRequest, values)
-	} else if ch.Moves || ch.Decision != nil {
+	} else if ch.Moves {
 		s.write(updateRequest, values)
 	}
 }
@@ -296,6 +296,16 @@ func (t *tx) Answer(ctx context.Context, personID, key string, since time.Time) 
 
 // KeepAnswer stores the answer in the deed's own transaction; one that has outlived its day gives way.
 func (t *tx) KeepAnswer(ctx context.Context, personID, key string, a caldicott.GivenAnswer) error {
+	// What has outlived its day goes, a little at a time and never twice at once: it holds what people asked.
+	const outlived = `
+		DELETE FROM casework.answers_given a USING (
+			SELECT person_id, key FROM casework.answers_given WHERE given_at < $1 ORDER BY given_at LIMIT 20 FOR UPDATE SKIP LOCKED
+		) old WHERE a.person_id = old.person_id AND a.key = old.key
+		RETURNING 1`
+	var gone []int
+	if err := t.run.all(ctx, &gone, outlived, a.At.Add(-caldicott.AnswersKept)); err != nil {
+		return explain(err, "key")
+	}
 	err := t.run.write(ctx, `
 		INSERT INTO casework.answers_given (person_id, key, digest, status, etag, location, body, given_at, request_id)
 		VALUES (:person_id, :key, :digest, :status, :etag, :location, :body, :given_at, CAST(:request_id AS uuid))

@@ -76,7 +76,7 @@ func (l list) page(r *http.Request) (page, error) {
 // keyset is the page for the store: one row more, which says whether there is a next page.
 func (p page) keyset() caldicott.Page {
 	return caldicott.Page{
-		AfterKey: p.after.Key, AfterID: p.after.ID, Limit: p.limit + 1, Ascending: p.asked[sort.name] == "oldest",
+		AfterKey: p.after.Key, AfterID: p.after.ID, Limit: p.limit + 1, Ahead: true, Ascending: p.asked[sort.name] == "oldest",
 	}
 }
 

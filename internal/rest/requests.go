@@ -96,7 +96,7 @@ func (s *service) checkContent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	facts := s.Work.CheckContent(body.Content, guardians, call.Confirmed)
+	facts := s.Work.CheckContent(call.By, body.Content, guardians, call.Confirmed)
 	return shown(api.FromCheck(judged(facts)), 0).write(w)
 }
 

@@ -17,7 +17,7 @@ func walk(t testing.TB, w *town) (path, etag string) {
 	r = w.as(t, "u-ig1").post(path+"/triage", nil, match(r.etag())).is(200)
 	r = w.as(t, "u-ig1").post(path+"/consultations", stepBody(t, "S03", "consult"), match(r.etag())).is(200)
 	for who, role := range map[string]string{"u-rd": "RESEARCH_OFFICE", "u-dpo": "DPO", "u-iao-ehr": "IAO"} {
-		w.as(t, who).post(path+"/advice", map[string]string{"role": role, "view": "SUPPORT", "text": "No objection."}).is(200)
+		r = w.as(t, who).post(path+"/advice", map[string]string{"role": role, "view": "SUPPORT", "text": "No objection."}).is(200)
 	}
 	r = w.as(t, "u-iglead").post(path+"/readiness", map[string]string{"recommendation": "supported"}, match(r.etag())).is(200)
 	r = w.as(t, "u-guardian").post(path+"/opening", map[string]any{"conflict": map[string]string{"type": "NONE"}}, match(r.etag())).is(200)
