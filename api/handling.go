@@ -90,6 +90,9 @@ type Disclosing struct {
 	Confirming
 }
 
+// mostRecipients is how many a content may name.
+const mostRecipients = 200
+
 // RecipientName says who received: an organisation's code ("TST05"), or the position in the version's list (0 or "0").
 type RecipientName string
 
@@ -104,8 +107,8 @@ func (n *RecipientName) UnmarshalJSON(b []byte) error {
 		*n = RecipientName(said)
 	case float64:
 		position, err := strconv.Atoi(string(b))
-		if err != nil || position < 0 {
-			return errors.New("must be a position, from 0")
+		if err != nil || position < 0 || position >= mostRecipients {
+			return errors.New("must be a position, from 0 to 199")
 		}
 		*n = RecipientName(strconv.Itoa(position))
 	case nil:

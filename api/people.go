@@ -14,8 +14,8 @@ type Enrolling struct {
 	DisplayName string `json:"display_name" validate:"filled,max=300"`
 	JobTitle    string `json:"job_title" validate:"filled,max=300"`
 	OrgCode     string `json:"org_code,omitempty" validate:"omitempty,org_code"`
-	Issuer      string `json:"issuer,omitempty" validate:"max=1000"`
-	Subject     string `json:"subject,omitempty" validate:"max=1000"`
+	Issuer      string `json:"issuer,omitempty" validate:"omitempty,sign_in"`
+	Subject     string `json:"subject,omitempty" validate:"omitempty,sign_in"`
 	Confirming
 }
 
@@ -23,8 +23,8 @@ type Enrolling struct {
 type AmendingPerson struct {
 	DisplayName string `json:"display_name" validate:"filled,max=300"`
 	JobTitle    string `json:"job_title" validate:"filled,max=300"`
-	Issuer      string `json:"issuer,omitempty" validate:"max=1000"`
-	Subject     string `json:"subject,omitempty" validate:"max=1000"`
+	Issuer      string `json:"issuer,omitempty" validate:"omitempty,sign_in"`
+	Subject     string `json:"subject,omitempty" validate:"omitempty,sign_in"`
 	Active      *bool  `json:"active" validate:"required"`
 	Confirming
 }

@@ -285,7 +285,7 @@ func (c *comparison) single(at string, ref *openapi3.SchemaRef, t reflect.Type, 
 }
 
 // formOf is the schema of each form that Check knows.
-var formOf = map[string]string{"id": "ID", "user_id": "UserID", "org_code": "OrgCode", "country": "Country", "date": "Day", "instant": "Instant"}
+var formOf = map[string]string{"id": "ID", "user_id": "UserID", "org_code": "OrgCode", "country": "Country", "date": "Day", "instant": "Instant", "sign_in": "SignIn"}
 
 // scalar compares a text, number or boolean with its form and bounds.
 func (c *comparison) scalar(at, named string, schema *openapi3.Schema, t reflect.Type, tags map[string]string) {

@@ -51,7 +51,7 @@ func (h historian) History(ctx context.Context, requestID string) ([]rest.Histor
 			Acting: l.Acting, From: strings.ToUpper(l.From), To: strings.ToUpper(l.To), Line: l.PolicyLine, Version: l.Version,
 		}
 	}
-	return rows, err
+	return rows, postgres.Explain(err, "history")
 }
 
 // policyLines are the lines in force as the contract shows them.

@@ -63,3 +63,6 @@ func away(err error, state string) bool {
 	}
 	return retryableState(state) || state == "25P03" || state == "25006" || strings.HasPrefix(state, "57P") || strings.HasPrefix(state, "08") || state == "53300" || state == "57014"
 }
+
+// Explain gives the errors of rooms that read by themselves (auditdb) the same kinds; they meet in cmd.
+func Explain(err error, what string) error { return explain(err, what) }

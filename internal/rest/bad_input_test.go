@@ -119,9 +119,6 @@ func tryAll(t *testing.T, w *town, o operation) {
 		if n++; n%every != 0 || !wrongBy(t, schema, body) {
 			return
 		}
-		if m.field == "recipient" && strings.Contains(string(body), `"recipient":12345`) {
-			return // the wire takes the number for a code (reported)
-		}
 		sent++
 		r := w.as(t, o.who).raw(o.method, o.path, body, o.options...)
 		if m.field == "acting_as" && r.status == http.StatusForbidden {
