@@ -54,23 +54,6 @@ func (b AmendingAsset) Amended(id string) caldicott.Asset {
 	return caldicott.Asset{ID: id, Name: b.Name, Owner: b.Owner}
 }
 
-// Texts of a body about the directory are the words that the identifier guard reads.
-func (b RegisteringOrganisation) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "name", Value: b.Name}}
-}
-
-func (b AmendingOrganisation) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "name", Value: b.Name}}
-}
-
-func (b RegisteringAsset) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "name", Value: b.Name}}
-}
-
-func (b AmendingAsset) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "name", Value: b.Name}}
-}
-
 // OrganisationView is a body of the directory.
 type OrganisationView struct {
 	Code     string                      `json:"code"`

@@ -113,31 +113,6 @@ func (b Delegating) Delegated() caldicott.Delegation {
 	return d
 }
 
-// Texts of a body about people are the words that the identifier guard reads.
-func (b Enrolling) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "display_name", Value: b.DisplayName}, {Field: "job_title", Value: b.JobTitle}}
-}
-
-func (b AmendingPerson) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "display_name", Value: b.DisplayName}, {Field: "job_title", Value: b.JobTitle}}
-}
-
-func (b Appointing) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "board_reference", Value: b.BoardReference}}
-}
-
-func (b EndingAppointment) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "reason", Value: b.Reason}}
-}
-
-func (b Delegating) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "note", Value: b.Note}}
-}
-
-func (b RevokingDelegation) Texts() []caldicott.Text {
-	return []caldicott.Text{{Field: "reason", Value: b.Reason}}
-}
-
 // PersonView is somebody the organisation has enrolled. Issuer and subject are for administrators.
 type PersonView struct {
 	UserID      string `json:"user_id"`

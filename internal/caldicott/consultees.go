@@ -30,12 +30,6 @@ var claims = map[string]func(Content) bool{
 	"asset_owner_named": func(c Content) bool { return !blank(c.AssetOwner) },
 }
 
-// advisers give advice; the other roles handle, decide or watch.
-var advisers = []vocabulary.Role{
-	vocabulary.RoleIao, vocabulary.RoleDpo, vocabulary.RoleSiro, vocabulary.RoleLegal, vocabulary.RoleCyber,
-	vocabulary.RoleResearchOffice, vocabulary.RoleSafeguardingLead, vocabulary.RoleClinicalSafetyOfficer,
-}
-
 // Mandatory gives the roles that must be consulted about the content, in the order of the file.
 func (t Consultees) Mandatory(c Content) []vocabulary.Role {
 	var roles []vocabulary.Role
@@ -110,7 +104,7 @@ func parseConsultee(index vocabulary.Index, words []string) (consultee, error) {
 		}
 		return consultee{}, nil
 	}
-	if !slices.Contains(advisers, role) {
+	if !Consultable(role) {
 		return consultee{}, fmt.Errorf("%q is not a role that is consulted", role)
 	}
 	if role == vocabulary.RoleIao && !slices.Contains(who.claims, "asset_owner_named") {
