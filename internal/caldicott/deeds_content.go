@@ -98,7 +98,11 @@ func (d Answering) do(t *Turn) error {
 	t.Change.Done.Details.Answers = d.Answers
 	if d.Content != nil {
 		t.keepsRecord(*d.Content)
+		named := t.Case.Content().ApprovedBy != ""
 		t.revise(t.own(*d.Content))
+		if t.Case.Request.Emergency && !named {
+			return t.flagApprover(d.Content.ApprovedBy, t.Case.DisclosedAt())
+		}
 	}
 	return nil
 }
@@ -109,9 +113,16 @@ func (t *Turn) keepsRecord(c Content) {
 	if t.Case.Request.Emergency && was.ApprovedBy != "" && c.ApprovedBy != was.ApprovedBy {
 		t.wrong("approved_by", CodeField, "was recorded with the emergency and does not change")
 	}
-	if t.Case.Request.Emergency && c.DisclosedAt != was.DisclosedAt {
+	if t.Case.Request.Emergency && !sameInstant(c.DisclosedAt, was.DisclosedAt) {
 		t.wrong("disclosed_at", CodeField, "was recorded with the emergency and does not change")
 	}
+}
+
+// sameInstant compares two instants however they are spelled.
+func sameInstant(a, b string) bool {
+	x, errX := time.Parse(time.RFC3339Nano, a)
+	y, errY := time.Parse(time.RFC3339Nano, b)
+	return a == b || errX == nil && errY == nil && x.Equal(y)
 }
 
 func (d RecordingEmergency) do(t *Turn) error {
@@ -143,7 +154,7 @@ func (d RecordingEmergency) do(t *Turn) error {
 	return t.refer()
 }
 
-// flagApprover flags an emergency that was allowed by somebody who was not appointed for it, or by nobody named.
+// flagApprover flags an emergency that was allowed by somebody who was not appointed for it.
 func (t *Turn) flagApprover(userID string, at time.Time) error {
 	if userID == "" || t.Appointed == nil {
 		return nil

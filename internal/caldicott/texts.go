@@ -27,6 +27,9 @@ func (c Content) Texts() []Text {
 		{"retention.period", c.Retention.Period},
 		{"retention.disposal_method", c.Retention.DisposalMethod},
 		{"equality", c.Equality},
+		{"sponsor_user_id", c.Sponsor},
+		{"iao_user_id", c.AssetOwner},
+		{"approved_by", c.ApprovedBy},
 	}
 	texts = append(texts, c.textsOfParts()...)
 	texts = append(texts, c.textsOfLists()...)

@@ -103,8 +103,10 @@ func (t *Turn) Take(d Deed, invalid []FieldError) error {
 	if err := d.do(t); err != nil {
 		return err
 	}
-	if err := t.acquaint(); err != nil {
-		return err
+	if len(invalid) == 0 { // a malformed id names nobody
+		if err := t.acquaint(); err != nil {
+			return err
+		}
 	}
 	if err := Refuse(t.problems); err != nil {
 		return err

@@ -43,21 +43,18 @@ func (m *move) acquainted(ctx context.Context, named map[string]string) ([]caldi
 	return wrong, err
 }
 
-// mayTakeOver says whether somebody may decide instead: guardian or deputy here, or a review guardian anywhere.
+// mayTakeOver says whether somebody may decide instead: guardian or deputy here, or a review guardian anywhere; and no party
+// to the case, whom SD1 would refuse.
 func (m *move) mayTakeOver(ctx context.Context, userID string) (bool, error) {
-	here, err := m.appointed(ctx, userID, vocabulary.RoleDeputyGuardian, m.at)
-	if err != nil || here {
-		return here, err
-	}
-	if here, err = m.appointed(ctx, userID, vocabulary.RoleCaldicottGuardian, m.at); err != nil || here {
-		return here, err
-	}
 	person, err := m.tx.PersonNamed(ctx, userID)
 	if caldicott.KindOf(err) == caldicott.NotFound {
 		return false, nil
 	}
-	_, ok := person.Appointment(vocabulary.RoleReviewGuardian, "", m.at)
-	return ok && person.Active, err
+	c, here := m.turn.Case, m.turn.Case.Request.OrganisationID
+	party := userID == c.Request.Requester || userID == c.Content().Sponsor || userID == c.Content().AssetOwner
+	_, reviews := person.Appointment(vocabulary.RoleReviewGuardian, "", m.at)
+	decides := reviews || person.Holds(vocabulary.RoleDeputyGuardian, here, m.at) || person.Holds(vocabulary.RoleCaldicottGuardian, here, m.at)
+	return person.Active && decides && !party, err
 }
 
 // appointed says whether somebody held the role in the case's organisation at the instant; a stranger did not.

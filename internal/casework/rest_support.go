@@ -191,7 +191,10 @@ func (s *Service) LookUpOrganisation(ctx context.Context, by caldicott.Actor, co
 		return caldicott.OrganisationRecord{}, err
 	}
 	o, err := s.Store.OrganisationByCode(ctx, code)
-	return o.OrganisationRecord, err
+	if err != nil {
+		return caldicott.OrganisationRecord{}, err
+	}
+	return o.OrganisationRecord, s.looked(ctx, by, belonging{id: o.ID, organisation: o.ID, code: o.Code}, s.Now())
 }
 
 // FindPeople lists people, those whose user id or name holds the words.
