@@ -530,34 +530,42 @@ COMMENT ON COLUMN casework.answers_given.request_id IS 'The request that must st
 CREATE INDEX answers_given_at ON casework.answers_given (given_at);
 
 -- What the verifier holds against the trail: every row that must have its entry, and in which words the entry must agree
--- with it. Entries have one spelling, so the words are looked for as they stand.
+-- with it. Entries have one spelling, so what they say is looked for as it stands; what people said is looked for in the
+-- detail that the entry commits to.
 CREATE VIEW casework.witnessed AS
-	SELECT 'organisations' AS table_name, id::text AS row_id, entry_id, NULL::uuid AS request_id, organisation_id, '{}'::text[] AS says
-	FROM casework.organisations
-	UNION ALL SELECT 'people', id::text, entry_id, NULL, organisation_id, '{}' FROM casework.people
-	UNION ALL SELECT 'appointments', id::text, entry_id, NULL, organisation_id, '{}' FROM casework.appointments
-	UNION ALL SELECT 'delegations', id::text, entry_id, NULL, organisation_id, '{}' FROM casework.delegations
-	UNION ALL SELECT 'assets', id::text, entry_id, NULL, organisation_id, '{}' FROM casework.assets
+	SELECT 'organisations' AS table_name, id::text AS row_id, entry_id, NULL::uuid AS request_id, organisation_id,
+		'{}'::text[] AS says, ARRAY[name] AS words FROM casework.organisations
+	UNION ALL SELECT 'people', id::text, entry_id, NULL, organisation_id, '{}', '{}' FROM casework.people
+	UNION ALL SELECT 'appointments', id::text, entry_id, NULL, organisation_id, '{}', '{}' FROM casework.appointments
+	UNION ALL SELECT 'delegations', id::text, entry_id, NULL, organisation_id, '{}', '{}' FROM casework.delegations
+	UNION ALL SELECT 'assets', id::text, entry_id, NULL, organisation_id, '{}', ARRAY[name] FROM casework.assets
 	UNION ALL SELECT 'requests', id::text, entry_id, id, organisation_id,
-		ARRAY[format('"to":"%s"', lower(state)), format('"version":%s}', version)] FROM casework.requests
-	UNION ALL SELECT 'versions', request_id || '/' || n, entry_id, request_id, NULL, ARRAY[format('"version":%s}', n)] FROM casework.versions
+		ARRAY[format('"to":"%s"', lower(state)), format('"version":%s}', version)], '{}' FROM casework.requests
+	UNION ALL SELECT 'versions', request_id || '/' || n, entry_id, request_id, NULL, ARRAY[format('"version":%s}', n)], '{}'
+	FROM casework.versions
 	UNION ALL SELECT 'deeds', d.id::text, d.entry_id, d.request_id, NULL,
 		ARRAY[format('"action":"%s"', deed), format('"actor":"%s"', p.id), format('"to":"%s"', lower(to_state)), format('"version":%s}', version)]
-		|| CASE WHEN acting_as <> '' THEN ARRAY[format('"acting":"%s"', acting_as)] ELSE '{}' END
+		|| CASE WHEN acting_as <> '' THEN ARRAY[format('"acting":"%s"', acting_as)] ELSE '{}' END,
+		array_remove(ARRAY[details ->> 'reason', details ->> 'text', details ->> 'recommendation', details ->> 'certificate', details ->> 'incident'], NULL)
 	FROM casework.deeds d LEFT JOIN casework.people p ON p.user_id = d.actor
-	UNION ALL SELECT 'consultations', id::text, entry_id, request_id, NULL, ARRAY['"action":"consult"'] FROM casework.consultations
+	UNION ALL SELECT 'consultations', id::text, entry_id, request_id, NULL, ARRAY['"action":"consult"'], ARRAY[role] FROM casework.consultations
 	UNION ALL SELECT 'advice', id::text, entry_id, request_id, NULL,
-		ARRAY['"action":"advise"', format('"role":"%s"', role), format('"view":"%s"', view)] FROM casework.advice
-	UNION ALL SELECT 'waivers', id::text, entry_id, request_id, NULL, ARRAY['"action":"waive"', format('"role":"%s"', role)] FROM casework.waivers
-	UNION ALL SELECT 'declarations', id::text, entry_id, request_id, NULL, ARRAY['"action":"open"', format('"conflict":"%s"', type)]
+		ARRAY['"action":"advise"', format('"role":"%s"', role), format('"view":"%s"', view)], ARRAY[text] FROM casework.advice
+	UNION ALL SELECT 'waivers', id::text, entry_id, request_id, NULL, ARRAY['"action":"waive"', format('"role":"%s"', role)], ARRAY[reason]
+	FROM casework.waivers
+	UNION ALL SELECT 'declarations', id::text, entry_id, request_id, NULL, ARRAY['"action":"open"', format('"conflict":"%s"', type)], ARRAY[note]
 	FROM casework.declarations
-	UNION ALL SELECT 'comments', id::text, entry_id, request_id, NULL, ARRAY['"action":"comment"'] FROM casework.comments
-	UNION ALL SELECT 'decisions', id::text, entry_id, request_id, NULL, ARRAY[format('"decision":"%s"', outcome)] FROM casework.decisions
+	UNION ALL SELECT 'comments', id::text, entry_id, request_id, NULL, ARRAY['"action":"comment"'], ARRAY[text] FROM casework.comments
+	UNION ALL SELECT 'decisions', id::text, entry_id, request_id, NULL, ARRAY[format('"decision":"%s"', outcome)],
+		ARRAY[rationale, harm_statement, alternative_offered, standing_rule, coalesce(review_date::text, ''), coalesce(expiry_date::text, '')]
+	FROM casework.decisions
 	UNION ALL SELECT 'disclosures', id::text, entry_id, request_id, NULL,
-		CASE WHEN exception <> '' THEN ARRAY[format('"exception":"%s"', exception)] ELSE '{}' END FROM casework.disclosures
-	UNION ALL SELECT 'authorisations', id::text, entry_id, request_id, NULL, ARRAY[format('"authorisation":"%s"', id)] FROM casework.authorisations
-	UNION ALL SELECT 'conditions', id::text, entry_id, request_id, NULL, '{}' FROM casework.conditions;
-COMMENT ON VIEW casework.witnessed IS 'Every row that must have its entry, with the request or organisation it belongs to and the words in which the entry must agree with it.';
+		CASE WHEN exception <> '' THEN ARRAY[format('"exception":"%s"', exception)] ELSE '{}' END, ARRAY[recipient, note] FROM casework.disclosures
+	UNION ALL SELECT 'authorisations', id::text, entry_id, request_id, NULL, ARRAY[format('"authorisation":"%s"', id)],
+		ARRAY[coalesce(review_date::text, ''), coalesce(expiry_date::text, '')] FROM casework.authorisations
+	UNION ALL SELECT 'conditions', id::text, entry_id, request_id, NULL, '{}', ARRAY[label, text, owner, evidence_expected, coalesce(due::text, '')]
+	FROM casework.conditions;
+COMMENT ON VIEW casework.witnessed IS 'Every row that must have its entry, with the request or organisation it belongs to what its entry must say of it, and the words that the entry''s detail must hold.';
 
 GRANT USAGE ON SCHEMA casework TO caldicott_app, caldicott_reader;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA casework TO caldicott_app;

@@ -60,7 +60,9 @@ type CaseRow struct {
 	Table, Row            string
 	Entry                 int64 // 0 for null
 	Request, Organisation string
-	Says                  []string // words that the entry must hold, as it spells them: "to":"decided"
+	Says                  []string // what the entry must hold, as it spells it: "to":"decided"
+	Words                 []string // what the entry's detail must hold
+	Body                  []byte   // of that detail; nil where it has none, or where it was erased
 	Canon                 []byte
 }
 

@@ -128,15 +128,16 @@ func (t Trail) Details(ctx context.Context, f func(audit.Detail) error) error {
 func (t Trail) CaseRows(ctx context.Context, f func(audit.CaseRow) error) error {
 	const query = `
 		SELECT w.table_name, w.row_id, coalesce(w.entry_id, 0), coalesce(CAST(w.request_id AS text), ''),
-			coalesce(CAST(w.organisation_id AS text), ''), w.says, e.canon
+			coalesce(CAST(w.organisation_id AS text), ''), w.says, w.words, d.body, e.canon
 		FROM casework.witnessed w
-		LEFT JOIN audit.entries e ON e.id = w.entry_id`
+		LEFT JOIN audit.entries e ON e.id = w.entry_id
+		LEFT JOIN audit.details d ON d.entry_id = w.entry_id AND d.erased_at IS NULL`
 	if err := t.present(ctx, "casework.witnessed"); err != nil {
 		return err
 	}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var c audit.CaseRow
-		if err := rows.Scan(&c.Table, &c.Row, &c.Entry, &c.Request, &c.Organisation, pq.Array(&c.Says), &c.Canon); err != nil {
+		if err := rows.Scan(&c.Table, &c.Row, &c.Entry, &c.Request, &c.Organisation, pq.Array(&c.Says), pq.Array(&c.Words), &c.Body, &c.Canon); err != nil {
 			return err
 		}
 		return f(c)

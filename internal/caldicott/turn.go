@@ -1,10 +1,7 @@
 package caldicott
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -206,13 +203,7 @@ func (t *Turn) detail() []byte {
 		Authorisation *Authorisation `json:",omitempty"`
 		Disclosure    *Disclosure    `json:",omitempty"`
 	}{ch.Done.Details, ch.Advice, ch.Consultations, ch.Waiver, ch.Declaration, ch.Remark, ch.Decision, ch.Conditions, ch.Authorisation, ch.Disclosure}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // six bytes for every < would outgrow what the trail keeps
-	if err := e.Encode(said); err != nil {
-		panic(fmt.Sprintf("a deed's words cannot be encoded: %v", err)) // strings, numbers and times only
-	}
-	return b.Bytes()
+	return Words(said)
 }
 
 // wrong notes a problem; Take gathers all of them before it refuses.

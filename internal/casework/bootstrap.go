@@ -2,7 +2,6 @@ package casework
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -79,12 +78,8 @@ func (s *Service) found(ctx context.Context, tx caldicott.Tx, f Founding) error 
 	appoint(first, vocabulary.RoleSystemAdmin, nil, second.UserID)
 	appoint(second, vocabulary.RoleSystemAdmin, nil, first.UserID)
 	appoint(f.Guardian, vocabulary.RoleCaldicottGuardian, f.GuardianPosts, second.UserID)
-	detail, err := json.Marshal(f)
-	if err != nil {
-		return fmt.Errorf("founding: %w", err)
-	}
 	return tx.SaveDirectory(ctx, caldicott.Event{
 		Stream: "organisation:" + organisation.ID, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
-		At: s.Now(), Organisation: organisation.ID, PolicyDigest: s.Policy.Digest(), Detail: detail,
+		At: s.Now(), Organisation: organisation.ID, PolicyDigest: s.Policy.Digest(), Detail: caldicott.Words(f),
 	}, rows)
 }

@@ -2,8 +2,6 @@ package casework
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -133,11 +131,7 @@ func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode
 
 // file writes the rows with their entry, what the guard saw, and the answer for whoever asks again.
 func (s *Service) file(ctx context.Context, tx caldicott.Tx, call Call, encode DirectoryRetry, o office, d *desk, rows caldicott.DirectoryRows) error {
-	e, err := s.doneEvent(o, d, caldicott.Used(call.Confirmed, d.fired))
-	if err != nil {
-		return err
-	}
-	if err := tx.SaveDirectory(ctx, e, rows); err != nil {
+	if err := tx.SaveDirectory(ctx, s.doneEvent(o, d, caldicott.Used(call.Confirmed, d.fired)), rows); err != nil {
 		return err
 	}
 	for _, e := range s.firings(o, d, caldicott.OutcomeDone) {
@@ -296,17 +290,14 @@ func (o office) revisionOf(d *desk) int {
 }
 
 // doneEvent is the chained event of the deed, with the commitment to what was said.
-func (s *Service) doneEvent(o office, d *desk, confirmed []caldicott.Confirmation) (caldicott.Event, error) {
-	detail, err := json.Marshal(struct {
+func (s *Service) doneEvent(o office, d *desk, confirmed []caldicott.Confirmation) caldicott.Event {
+	e := s.directoryEvent(o, d, caldicott.OutcomeDone)
+	e.Stream, e.Chained, e.Facts = "organisation:"+d.organisation.ID, true, o.facts
+	e.Detail = caldicott.Words(struct {
 		Said      any
 		Confirmed []caldicott.Confirmation `json:",omitempty"`
 	}{o.said, confirmed})
-	if err != nil {
-		return caldicott.Event{}, fmt.Errorf("words of %s: %w", o.action, err)
-	}
-	e := s.directoryEvent(o, d, caldicott.OutcomeDone)
-	e.Stream, e.Chained, e.Detail, e.Facts = "organisation:"+d.organisation.ID, true, detail, o.facts
-	return e, nil
+	return e
 }
 
 func (s *Service) directoryEvent(o office, d *desk, outcome string) caldicott.Event {

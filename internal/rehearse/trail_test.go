@@ -92,13 +92,17 @@ func TestWhatASuperuserChangesIsNamed(t *testing.T) {
 		"canon and its hash": {`UPDATE audit.entries SET canon = c, leaf_hash = sha256('\x00'::bytea || c) FROM (
 			SELECT convert_to(replace(convert_from(canon, 'UTF8'), 'CALDICOTT_GUARDIAN', 'CALDICOTT_GUARDIAM'), 'UTF8') AS c
 			FROM audit.entries WHERE id = ` + decide + `) x WHERE id = ` + decide, decide},
-		"a projection":         {`UPDATE audit.entries SET actor_id = gen_random_uuid() WHERE id = ` + decide, decide},
-		"the last entry":       {`DELETE FROM audit.entries WHERE id = ` + last, ""},
-		"a decision's outcome": {`UPDATE casework.decisions SET outcome = 'REFUSE'`, decide},
-		"the request's state":  {`UPDATE casework.requests SET state = 'DRAFT'`, ""},
-		"who did a deed":       {`UPDATE casework.deeds SET actor = 'u-iglead' WHERE deed = 'decide'`, decide},
-		"a decision's row":     {`UPDATE casework.decisions SET entry_id = 1`, ""},
-		"a version's words":    {`UPDATE casework.versions SET content = content || ' ', digest = sha256(convert_to(content || ' ', 'UTF8'))`, ""},
+		"a projection":           {`UPDATE audit.entries SET actor_id = gen_random_uuid() WHERE id = ` + decide, decide},
+		"the last entry":         {`DELETE FROM audit.entries WHERE id = ` + last, ""},
+		"a decision's outcome":   {`UPDATE casework.decisions SET outcome = 'REFUSE'`, decide},
+		"the request's state":    {`UPDATE casework.requests SET state = 'DRAFT'`, ""},
+		"who did a deed":         {`UPDATE casework.deeds SET actor = 'u-iglead' WHERE deed = 'decide'`, decide},
+		"a decision's rationale": {`UPDATE casework.decisions SET rationale = 'Because.'`, decide},
+		"a decision's expiry":    {`UPDATE casework.decisions SET expiry_date = expiry_date + 365`, decide},
+		"an adviser's words":     {`UPDATE casework.advice SET text = 'I object.'`, ""},
+		"a condition's owner":    {`UPDATE casework.conditions SET owner = 'u-iglead' WHERE label = 'C1'`, decide},
+		"a decision's row":       {`UPDATE casework.decisions SET entry_id = 1`, ""},
+		"a version's words":      {`UPDATE casework.versions SET content = content || ' ', digest = sha256(convert_to(content || ' ', 'UTF8'))`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

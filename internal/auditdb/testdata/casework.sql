@@ -9,10 +9,10 @@ SELECT audit.guard_insert_only('casework.versions');
 SELECT audit.guard_insert_only('casework.deeds');
 SELECT audit.guard_table('casework.people', 'organisation', 'organisation_id');
 CREATE VIEW casework.witnessed AS
-	SELECT 'requests' AS table_name, id::text AS row_id, entry_id, id AS request_id, NULL::uuid AS organisation_id, '{}'::text[] AS says FROM casework.requests
-	UNION ALL SELECT 'versions', request_id || ' ' || n, entry_id, request_id, NULL, '{}' FROM casework.versions
-	UNION ALL SELECT 'deeds', id::text, entry_id, request_id, NULL, '{}' FROM casework.deeds
-	UNION ALL SELECT 'people', id::text, entry_id, NULL, organisation_id, '{}' FROM casework.people;
+	SELECT 'requests' AS table_name, id::text AS row_id, entry_id, id AS request_id, NULL::uuid AS organisation_id, '{}'::text[] AS says, '{}'::text[] AS words FROM casework.requests
+	UNION ALL SELECT 'versions', request_id || ' ' || n, entry_id, request_id, NULL, '{}', '{}' FROM casework.versions
+	UNION ALL SELECT 'deeds', id::text, entry_id, request_id, NULL, '{}', '{}' FROM casework.deeds
+	UNION ALL SELECT 'people', id::text, entry_id, NULL, organisation_id, '{}', '{}' FROM casework.people;
 GRANT USAGE ON SCHEMA casework TO caldicott_app, caldicott_reader;
 GRANT ALL ON ALL TABLES IN SCHEMA casework TO caldicott_app;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA casework TO caldicott_app;
