@@ -97,6 +97,12 @@ type DisclosureView struct {
 	Note            string                     `json:"note,omitempty"`
 }
 
+// Row is the disclosure as lists tell it: without anybody's words.
+func (v DisclosureView) Row() DisclosureView {
+	v.Note = ""
+	return v
+}
+
 // FromDisclosure writes a disclosure of the case.
 func FromDisclosure(c *caldicott.Case, d caldicott.Disclosure) DisclosureView {
 	return DisclosureView{

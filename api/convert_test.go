@@ -107,7 +107,7 @@ func TestAnswersAgreeWithTheContract(t *testing.T) {
 		"RequestRow":        FromRequestRow(c, due),
 		"CheckResult":       FromCheck(judged),
 		"VersionView":       FromVersion(c.Current),
-		"VersionRow":        FromVersionRow(c.Current),
+		"VersionRow":        FromVersionRow(c.Current.Mark()),
 		"Difference":        difference,
 		"DecisionView":      decision.WithContent(c.Decided[2]),
 		"DecisionRow":       FromDecisionRow(c, c.Decisions[1]),

@@ -17,9 +17,8 @@ type VersionRow struct {
 }
 
 // FromVersionRow writes a version as a row.
-func FromVersionRow(v caldicott.Version) VersionRow {
-	digest := v.Content.Digest()
-	return VersionRow{N: v.N, By: v.By, At: v.At, Digest: hex.EncodeToString(digest[:])}
+func FromVersionRow(v caldicott.VersionMark) VersionRow {
+	return VersionRow{N: v.N, By: v.By, At: v.At, Digest: hex.EncodeToString(v.Digest[:])}
 }
 
 // VersionView is one version of a request's content.
@@ -34,7 +33,7 @@ type VersionView struct {
 
 // FromVersion writes a version with its content.
 func FromVersion(v caldicott.Version) VersionView {
-	row := FromVersionRow(v)
+	row := FromVersionRow(v.Mark())
 	return VersionView{
 		N: row.N, By: row.By, At: row.At, Digest: row.Digest, Content: Content{v.Content},
 		NotIdentifiers: listed(v.Confirmed, func(c caldicott.Confirmation) NotIdentifier { return NotIdentifier(c) }),

@@ -111,7 +111,7 @@ func onRecord(t *tools, config Config, s audit.Summary) error {
 	if err != nil {
 		return err
 	}
-	db, err := openApplication(config)
+	db, err := openApplication(config, t.log)
 	if err != nil {
 		return err
 	}

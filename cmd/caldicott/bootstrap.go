@@ -65,6 +65,9 @@ func (c *bootstrapCommand) Run(t *tools) error {
 		return err
 	}
 	err = asOwner(config, furnished, func(s *casework.Service) error { return s.Bootstrap(t.ctx, f.founding()) })
+	if errors.Is(err, casework.ErrFounded) {
+		return casework.ErrFounded // without the transaction's wrapping
+	}
 	if err == nil {
 		fmt.Fprintf(t.out, "%s is founded: %s and %s administer, %s is guardian\n", f.Organisation.Code,
 			f.Administrators[0].UserID, f.Administrators[1].UserID, f.Guardian.UserID)

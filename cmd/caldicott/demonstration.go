@@ -160,7 +160,9 @@ var errDatabaseEnded = errors.New("the embedded PostgreSQL has ended")
 
 // perform migrates, lets people sign in, settles them and serves.
 func perform(ctx context.Context, t *tools, config Config, furnished house.Furnished, file founding) error {
-	if err := migrate(t, config, furnished); err != nil {
+	within := *t
+	within.ctx = ctx // a database that is lost ends the migration too
+	if err := migrate(&within, config, furnished); err != nil {
 		return err
 	}
 	signIn, err := startIssuer(ctx, config, file)
@@ -168,7 +170,7 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 		return err
 	}
 	config.Issuer = signIn.URL()
-	db, err := openApplication(config)
+	db, err := openApplication(config, t.log)
 	if err == nil {
 		err = errors.Join(settle(ctx, config, furnished, caseworkOn(db, furnished), file, signIn.URL()), db.Close())
 	}

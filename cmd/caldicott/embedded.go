@@ -44,6 +44,9 @@ func bringUp(ctx context.Context, t *tools, c Config) (*pgembed.Server, Config, 
 		// As root in a closed home the server's account cannot come here: the data goes where it can.
 		embedded.DataDir, err = openPlace(err)
 		if err == nil {
+			err = os.MkdirAll(filepath.Dir(embedded.DataDir), 0o755)
+		}
+		if err == nil {
 			server, err = pgembed.Start(ctx, embedded)
 		}
 	}
@@ -64,11 +67,7 @@ func openPlace(why error) (string, error) {
 		return "", errors.Join(why, err)
 	}
 	sum := sha256.Sum256([]byte(here))
-	dir := filepath.Join("/var/lib/caldicott", hex.EncodeToString(sum[:6]))
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", errors.Join(why, err)
-	}
-	return dir, nil
+	return filepath.Join("/var/lib/caldicott", hex.EncodeToString(sum[:6])), nil
 }
 
 // logins makes the three roles, with passwords that outlive a restart, and the database.

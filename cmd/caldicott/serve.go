@@ -7,18 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/postgres"
-)
-
-// Time limits of a connection: a client that dawdles must not hold a place for ever.
-const (
-	readHeaderTimeout = 10 * time.Second
-	readTimeout       = 30 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
+	"github.com/caldicott/caldicott/internal/server"
 )
 
 // serveCommand serves the API until it is told to stop.
@@ -60,7 +52,7 @@ func logger(t *tools, level string) *slog.Logger {
 
 // serve opens the house and listens; ready is told the address once it answers.
 func serve(ctx context.Context, t *tools, config Config, furnished house.Furnished, ready func(address string)) error {
-	db, err := openApplication(config)
+	db, err := openApplication(config, t.log)
 	if err != nil {
 		return err
 	}
@@ -86,10 +78,7 @@ func listen(ctx context.Context, t *tools, config Config, handler http.Handler, 
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, ErrorLog: slog.NewLogLogger(t.log.Handler(), slog.LevelWarn),
-	}
+	server := server.HTTP(config.Address, handler, t.log)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	t.log.Info("serving", "address", listener.Addr().String())

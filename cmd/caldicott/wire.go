@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -38,17 +37,17 @@ func wire(t *tools, config Config, furnished house.Furnished, db *postgres.DB, r
 	}), nil
 }
 
-// historian gives rest the trail's lines in its own words: states as the vocabulary writes them.
+// historian gives rest the trail's lines in its own words.
 type historian struct{ trail auditdb.History }
 
-// History reads the entries about one request.
-func (h historian) History(ctx context.Context, requestID string) ([]rest.HistoryRow, error) {
-	lines, err := h.trail.Of(ctx, requestID)
+// History reads one page of the entries about one request.
+func (h historian) History(ctx context.Context, asked rest.HistoryAsked) ([]rest.HistoryRow, error) {
+	lines, err := h.trail.Of(ctx, auditdb.Asked(asked))
 	rows := make([]rest.HistoryRow, len(lines))
 	for i, l := range lines {
 		rows[i] = rest.HistoryRow{
 			Entry: l.Entry, Seq: l.Seq, Action: l.Action, Outcome: l.Outcome, Rule: l.Rule, At: l.At, Actor: l.Actor,
-			Acting: l.Acting, From: strings.ToUpper(l.From), To: strings.ToUpper(l.To), Line: l.PolicyLine, Version: l.Version,
+			Acting: l.Acting, From: l.From, To: l.To, Line: l.PolicyLine, Version: l.Version,
 		}
 	}
 	return rows, postgres.Explain(err, "history")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -15,9 +16,9 @@ func caseworkOn(db *postgres.DB, f house.Furnished) *casework.Service {
 }
 
 // openApplication connects with the application's login.
-func openApplication(c Config) (*postgres.DB, error) {
+func openApplication(c Config, log *slog.Logger) (*postgres.DB, error) {
 	return postgres.Open(postgres.Settings{
-		URL: c.DatabaseURL, Application: "caldicott", Connections: c.Connections, StatementTimeout: c.StatementTimeout,
+		URL: c.DatabaseURL, Application: "caldicott", Connections: c.Connections, StatementTimeout: c.StatementTimeout, Log: log,
 	}, house.Scribe)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/caldicott/caldicott/internal/audit"
 )
@@ -28,18 +29,31 @@ type Line struct {
 	Subject       string
 }
 
-// Of gives the entries about the request, oldest first.
-func (h History) Of(ctx context.Context, requestID string) ([]Line, error) {
+// Asked is one page of a history: entries before the one of that number (0: from the newest), so many. Who is not Told
+// everything is told what was done, but for the actions Kept, and what they themselves (Reader, a person's id) tried or read.
+type Asked struct {
+	Request string
+	Before  int64
+	Limit   int
+	Told    bool
+	Kept    []string
+	Reader  string
+}
+
+// Of gives one page of the entries about a request, the newest first.
+func (h History) Of(ctx context.Context, asked Asked) ([]Line, error) {
 	const query = `
 		SELECT e.id, e.canon, COALESCE(p.user_id, '') AS user_id
 		FROM audit.entries e LEFT JOIN casework.people p ON p.id = e.actor_id
-		WHERE e.request_id = $1 ORDER BY e.id`
+		WHERE e.request_id = $1 AND ($2 = 0 OR e.id < $2)
+			AND ($4 OR e.outcome = 'done' AND e.action <> ALL($5) OR CAST(e.actor_id AS text) = $6)
+		ORDER BY e.id DESC LIMIT $3`
 	var rows []struct {
 		ID     int64  `db:"id"`
 		Canon  []byte `db:"canon"`
 		UserID string `db:"user_id"`
 	}
-	if err := h.DB.SelectContext(ctx, &rows, query, requestID); err != nil {
+	if err := h.DB.SelectContext(ctx, &rows, query, asked.Request, asked.Before, asked.Limit, asked.Told, pq.Array(asked.Kept), asked.Reader); err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
 	lines := make([]Line, len(rows))

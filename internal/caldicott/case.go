@@ -28,6 +28,19 @@ type Version struct {
 	Confirmed []Confirmation
 }
 
+// VersionMark is a version without its content. Digest is SHA-256 over the content's bytes.
+type VersionMark struct {
+	N      int
+	By     string
+	At     time.Time
+	Digest [32]byte
+}
+
+// Mark is the version without its content.
+func (v Version) Mark() VersionMark {
+	return VersionMark{N: v.N, By: v.By, At: v.At, Digest: v.Content.Digest()}
+}
+
 // Done is a deed that was done. The rows of what was done, in order, are the request's own history: its state, who opened
 // it, its pauses, and the states of its authorisation and conditions are folds over them.
 type Done struct {

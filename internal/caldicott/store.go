@@ -96,11 +96,12 @@ type Reader interface {
 	Guardians(ctx context.Context, organisationID string, at time.Time) ([]Guardian, error)
 
 	ReadCase(ctx context.Context, id string) (Case, error)
-	ReadCases(ctx context.Context, ids []string) ([]Case, error)
+	// Outlines reads cases as far as lists tell: of each content title, kind and urgency only, and nobody's words.
+	Outlines(ctx context.Context, ids []string) ([]Case, error)
 	// CaseOf finds the request that a decision, an authorisation, a condition or a disclosure belongs to.
 	CaseOf(ctx context.Context, noun Noun, id string) (requestID string, err error)
 	ReadVersion(ctx context.Context, requestID string, n int) (Version, error)
-	ListVersions(ctx context.Context, requestID string) ([]Version, error)
+	VersionMarks(ctx context.Context, requestID string) ([]VersionMark, error)
 	Remarks(ctx context.Context, requestID string) ([]Remark, error)
 	List(ctx context.Context, noun Noun, within Reach, filter Filter, page Page) ([]Listed, error)
 

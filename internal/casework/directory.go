@@ -109,8 +109,13 @@ func (s *Service) office(ctx context.Context, tx caldicott.Tx, call Call, encode
 	if o.amends && call.IfMatch == 0 {
 		return false, caldicott.Errorf(caldicott.Precondition, caldicott.CodePrecondition, "If-Match is needed: say which revision you have read.")
 	}
-	if d.result.Before, err = answered(ctx, tx, call, d.now); err != nil || d.result.Before != nil {
+	before, err := answered(ctx, tx, call, d.now)
+	if err != nil {
 		return false, err
+	}
+	if before != nil { // given again only to somebody who still may
+		d.result.Before = before
+		return true, s.mayStill(ctx, tx, o, d)
 	}
 	if err := s.mayOffice(ctx, tx, call, o, d); err != nil {
 		return true, err
@@ -211,6 +216,16 @@ func (s *Service) mayOffice(ctx context.Context, tx caldicott.Tx, call Call, o o
 		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
 	}
 	return nil
+}
+
+// mayStill asks the policy anew before an answer is given again: what it shows may be for an office's holder only.
+func (s *Service) mayStill(ctx context.Context, tx caldicott.Tx, o office, d *desk) error {
+	answers, err := answersFor(ctx, tx, d)
+	if err != nil || s.Policy.May(o.action, o.standings(d, answers, false)).Allowed {
+		return err
+	}
+	d.result.Before = nil
+	return caldicott.Errorf(caldicott.Forbidden, caldicott.CodeAuthority, "No appointment in force gives authority for this any more.")
 }
 
 // act finds the line of the policy and the appointment that the deed rests on.

@@ -69,9 +69,11 @@ func registry(t testing.TB, requests int) (*stage, []string, []caldicott.Case) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cases, err := s.store.ReadCases(s.ctx, ids)
-	if err != nil {
-		t.Fatal(err)
+	cases := make([]caldicott.Case, len(ids))
+	for i, id := range ids {
+		if cases[i], err = s.store.ReadCase(s.ctx, id); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return s, names, cases
 }

@@ -116,12 +116,24 @@ func (s *Service) Comments(ctx context.Context, by caldicott.Actor, id string) (
 	return s.Store.Remarks(ctx, id)
 }
 
-// Versions reads every state of a request's content.
-func (s *Service) Versions(ctx context.Context, by caldicott.Actor, id string) ([]caldicott.Version, error) {
+// Versions reads when each version of a request's content came, and from whom.
+func (s *Service) Versions(ctx context.Context, by caldicott.Actor, id string) ([]caldicott.VersionMark, error) {
 	if _, err := s.see(ctx, by, Target{caldicott.Requests, id}, caldicott.View); err != nil {
 		return nil, err
 	}
-	return s.Store.ListVersions(ctx, id)
+	return s.Store.VersionMarks(ctx, id)
+}
+
+// Difference reads two versions to be compared, as one reading.
+func (s *Service) Difference(ctx context.Context, by caldicott.Actor, id string, from, to int) (before, after caldicott.Version, err error) {
+	if _, err = s.see(ctx, by, Target{caldicott.Requests, id}, caldicott.View); err != nil {
+		return before, after, err
+	}
+	if before, err = s.Store.ReadVersion(ctx, id, from); err != nil {
+		return before, after, err
+	}
+	after, err = s.Store.ReadVersion(ctx, id, to)
+	return before, after, err
 }
 
 // Version reads one state of a request's content.
@@ -174,7 +186,7 @@ func (s *Service) ListCases(ctx context.Context, by caldicott.Actor, noun caldic
 			ids = append(ids, r.Request.ID)
 		}
 	}
-	read, err := s.Store.ReadCases(ctx, ids)
+	read, err := s.Store.Outlines(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,23 +2,36 @@ package postgres
 
 import (
 	"context"
+	"strings"
 
 	"github.com/lib/pq"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
-// casesQuery gathers whole cases. Dates and lists are cast so that JSON carries them as the vocabulary writes them.
-const casesQuery = `
+// casesQuery gathers whole cases; outlinesQuery leaves out what people wrote, which lists do not tell.
+var (
+	casesQuery    = gather("v.content", "d.details", "a.text", "d.rationale", "d.principles", "d.findings")
+	outlinesQuery = gather(`CAST(json_build_object('title', r.title, 'kind', r.kind, 'urgency', r.urgency) AS text)`,
+		"json_build_object()", "''", "''", "json_build_object()", "json_build_array()")
+)
+
+// gather is the query, with what it says of contents, deeds, advice and decisions.
+func gather(content, details, advice, rationale, principles, findings string) string {
+	return strings.NewReplacer("{content}", content, "{details}", details, "{advice}", advice, "{rationale}", rationale,
+		"{principles}", principles, "{findings}", findings).Replace(gatherQuery)
+}
+
+const gatherQuery = `
 	SELECT r.id, r.organisation_id, o.code AS org_code, r.reference, r.requester, r.emergency, r.state, r.version,
 		r.revision, r.created_at, COALESCE(k.seq, 0) AS chain_seq, k.head AS chain_head,
 		(SELECT json_agg(x) FROM (
-			SELECT v.n, v.content, v.confirmed, v.made_by, v.at FROM casework.versions v
+			SELECT v.n, {content} AS content, v.confirmed, v.made_by, v.at FROM casework.versions v
 			WHERE v.request_id = r.id AND (v.n = r.version OR v.n IN (SELECT d.version FROM casework.decisions d WHERE d.request_id = r.id))
 		) x) AS versions,
 		(SELECT json_agg(x) FROM (
 			SELECT d.id, d.deed, d.actor, d.acting_as, d.appointment_id, d.delegation_id, d.at, d.from_state, d.to_state,
-				d.version, d.subject, d.target, d.details
+				d.version, d.subject, d.target, {details} AS details
 			FROM casework.deeds d WHERE d.request_id = r.id ORDER BY d.entry_id
 		) x) AS done,
 		COALESCE((SELECT json_agg(x) FROM (
@@ -26,7 +39,7 @@ const casesQuery = `
 			FROM casework.consultations c WHERE c.request_id = r.id ORDER BY c.id
 		) x), '[]') AS consultations,
 		COALESCE((SELECT json_agg(x) FROM (
-			SELECT a.id, a.role, a.view, a.text, a.version, a.given_by, a.at
+			SELECT a.id, a.role, a.view, {advice} AS text, a.version, a.given_by, a.at
 			FROM casework.advice a WHERE a.request_id = r.id ORDER BY a.entry_id
 		) x), '[]') AS advice,
 		COALESCE((SELECT json_agg(x) FROM (
@@ -38,9 +51,9 @@ const casesQuery = `
 			FROM casework.declarations d WHERE d.request_id = r.id ORDER BY d.entry_id
 		) x), '[]') AS declarations,
 		COALESCE((SELECT json_agg(x) FROM (
-			SELECT d.id, d.n, d.version, d.outcome, d.rationale, d.decided_by, d.acting_as, d.appointment_id, d.delegation_id,
-				d.at, d.entered_at, d.principles, d.law, d.review_date, d.expiry_date, d.refer_to, d.harm_statement,
-				d.alternative_offered, d.standing_rule, d.findings, d.authorisation_id
+			SELECT d.id, d.n, d.version, d.outcome, {rationale} AS rationale, d.decided_by, d.acting_as, d.appointment_id, d.delegation_id,
+				d.at, d.entered_at, {principles} AS principles, d.law, d.review_date, d.expiry_date, d.refer_to, d.harm_statement,
+				d.alternative_offered, d.standing_rule, {findings} AS findings, d.authorisation_id
 			FROM casework.decisions d WHERE d.request_id = r.id ORDER BY d.n
 		) x), '[]') AS decisions,
 		COALESCE((SELECT json_agg(x) FROM (
@@ -70,7 +83,7 @@ func (t *tx) LockCase(ctx context.Context, id string) (caldicott.Case, error) {
 	if err := t.run.get(ctx, &found, lock, id); err != nil {
 		return caldicott.Case{}, explain(err, "request")
 	}
-	rows, err := t.cases(ctx, []string{id})
+	rows, err := t.cases(ctx, casesQuery, []string{id})
 	if err != nil {
 		return caldicott.Case{}, err
 	}
@@ -84,9 +97,9 @@ func (r caseRow) head() head {
 	return h
 }
 
-func (q reads) cases(ctx context.Context, ids []string) ([]caseRow, error) {
+func (q reads) cases(ctx context.Context, query string, ids []string) ([]caseRow, error) {
 	var rows []caseRow
-	if err := q.run.all(ctx, &rows, casesQuery, pq.Array(ids)); err != nil {
+	if err := q.run.all(ctx, &rows, query, pq.Array(ids)); err != nil {
 		return nil, explain(err, "request")
 	}
 	if len(rows) != len(ids) {
@@ -97,29 +110,25 @@ func (q reads) cases(ctx context.Context, ids []string) ([]caseRow, error) {
 
 // ReadCase reads one case as it stands.
 func (q reads) ReadCase(ctx context.Context, id string) (caldicott.Case, error) {
-	cases, err := q.ReadCases(ctx, []string{id})
+	rows, err := q.cases(ctx, casesQuery, []string{id})
 	if err != nil {
 		return caldicott.Case{}, err
 	}
-	return cases[0], nil
+	return rows[0].caseOf()
 }
 
-// ReadCases reads several, in the order of the ids.
-func (q reads) ReadCases(ctx context.Context, ids []string) ([]caldicott.Case, error) {
+// Outlines reads several without what people wrote, in any order.
+func (q reads) Outlines(ctx context.Context, ids []string) ([]caldicott.Case, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	rows, err := q.cases(ctx, ids)
+	rows, err := q.cases(ctx, outlinesQuery, ids)
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[string]caseRow, len(rows))
-	for _, r := range rows {
-		byID[r.ID] = r
-	}
-	cases := make([]caldicott.Case, len(ids))
-	for i, id := range ids {
-		if cases[i], err = byID[id].caseOf(); err != nil {
+	cases := make([]caldicott.Case, len(rows))
+	for i, r := range rows {
+		if cases[i], err = r.caseOf(); err != nil {
 			return nil, err
 		}
 	}

@@ -214,22 +214,23 @@ func (r storedVersion) read() (caldicott.Version, error) {
 	return r.version()
 }
 
-// ListVersions reads all states of the content, oldest first.
-func (q reads) ListVersions(ctx context.Context, requestID string) ([]caldicott.Version, error) {
-	const query = `SELECT v.n, v.content, v.made_by, v.at, v.confirmed FROM casework.versions v WHERE v.request_id = $1 ORDER BY v.n`
-	var rows []storedVersion
+// VersionMarks reads when each version came and from whom, oldest first.
+func (q reads) VersionMarks(ctx context.Context, requestID string) ([]caldicott.VersionMark, error) {
+	const query = `SELECT v.n, v.made_by, v.at, v.digest FROM casework.versions v WHERE v.request_id = $1 ORDER BY v.n`
+	var rows []struct {
+		N      int       `db:"n"`
+		By     string    `db:"made_by"`
+		At     time.Time `db:"at"`
+		Digest []byte    `db:"digest"`
+	}
 	if err := q.run.all(ctx, &rows, query, requestID); err != nil {
 		return nil, explain(err, "version")
 	}
-	versions := make([]caldicott.Version, len(rows))
+	marks := make([]caldicott.VersionMark, len(rows))
 	for i, r := range rows {
-		v, err := r.read()
-		if err != nil {
-			return nil, err
-		}
-		versions[i] = v
+		marks[i] = caldicott.VersionMark{N: r.N, By: r.By, At: r.At.UTC(), Digest: [32]byte(r.Digest)}
 	}
-	return versions, nil
+	return marks, nil
 }
 
 // Remarks reads the comments, oldest first.

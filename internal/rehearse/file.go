@@ -127,6 +127,9 @@ type Refusal struct {
 	Code   string `json:"code"`
 }
 
+// capabilities are what a step may say that it needs; none of them is built yet.
+var capabilities = []string{"reviews", "notices", "keeper"}
+
 // framing are the members of a step that are not the deed's body.
 var framing = []string{
 	"deed", "look", "actor", "at", "content", "patch", "condition", "delegation", "id", "appointment", "exception", "needs",
@@ -136,8 +139,12 @@ var framing = []string{
 // Read reads a file; a fault in it is an error that names the case and the step.
 func Read(r io.Reader) (File, error) {
 	var f File
-	if err := json.NewDecoder(r).Decode(&f); err != nil {
+	d := json.NewDecoder(r)
+	if err := d.Decode(&f); err != nil {
 		return File{}, fmt.Errorf("rehearsal file: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return File{}, errors.New("rehearsal file: something stands behind its end")
 	}
 	seen := map[string]bool{}
 	for i, c := range f.Cases {
@@ -202,6 +209,8 @@ func (s *Step) UnmarshalJSON(b []byte) error {
 		return errors.New("a step needs `at`")
 	case (s.Deed == "") == (s.Look == ""):
 		return errors.New("a step is a deed or a look")
+	case s.Needs != "" && !slices.Contains(capabilities, s.Needs):
+		return fmt.Errorf("needs names no capability: it is one of %v", capabilities)
 	case s.Look != "" && len(s.Body) > 0:
 		return fmt.Errorf("look has unknown members %v", names(s.Body))
 	case s.Deed != "" && s.Actor == "":

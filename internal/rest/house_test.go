@@ -89,8 +89,8 @@ func (names) Verify(_ context.Context, token string) (identity.Subject, error) {
 // trail reads histories as cmd wires it.
 type trail struct{ read auditdb.History }
 
-func (h trail) History(ctx context.Context, id string) ([]rest.HistoryRow, error) {
-	read, err := h.read.Of(ctx, id)
+func (h trail) History(ctx context.Context, asked rest.HistoryAsked) ([]rest.HistoryRow, error) {
+	read, err := h.read.Of(ctx, auditdb.Asked(asked))
 	rows := make([]rest.HistoryRow, len(read))
 	for i, l := range read {
 		rows[i] = rest.HistoryRow{

@@ -69,7 +69,7 @@ func authorisationRow(f found) api.AuthorisationRow {
 
 func disclosureRow(f found) api.DisclosureView {
 	i := slices.IndexFunc(f.in.Disclosures, func(d caldicott.Disclosure) bool { return d.ID == f.ID })
-	return api.FromDisclosure(&f.in, f.in.Disclosures[i])
+	return api.FromDisclosure(&f.in, f.in.Disclosures[i]).Row()
 }
 
 // checkCoverage says whether a release would be covered. It shows no content, and leaves no reading behind.

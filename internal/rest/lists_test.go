@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -103,5 +104,28 @@ func TestACursorBelongsToItsList(t *testing.T) {
 	}
 	for _, bent := range []string{page.Next + "x", page.Next[1:], page.Next + "=", page.Next[:len(page.Next)-2]} {
 		ed.get("/api/v1/requests?kind=RESEARCH&cursor="+bent).is(400, "UNREADABLE").names("cursor")
+	}
+}
+
+// TestACraftedCursorIsRefusedNotObeyed changes what stands in a genuine cursor: Go reads more forms of an instant than
+// PostgreSQL does, and none of them may get that far.
+func TestACraftedCursorIsRefusedNotObeyed(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	for range 2 {
+		w.as(t, "u-req-research").post("/api/v1/requests", scenario(t, "S03")).is(201)
+	}
+	var page struct {
+		Next string `json:"next"`
+	}
+	w.as(t, "u-req-research").get("/api/v1/requests?limit=1").is(200).into(&page)
+	genuine, err := base64.RawURLEncoding.DecodeString(page.Next)
+	if err != nil || page.Next == "" {
+		t.Fatalf("cursor %q: %v", page.Next, err)
+	}
+	key := regexp.MustCompile(`"k":"[^"]*"`)
+	for _, instant := range []string{"0000-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z", "9999-12-31T23:59:59+23:59", "2026-01-01T00:00:00+24:00", "", "now"} {
+		crafted := base64.RawURLEncoding.EncodeToString(key.ReplaceAll(genuine, []byte(`"k":"`+instant+`"`)))
+		w.as(t, "u-req-research").get("/api/v1/requests?limit=1&cursor=" + crafted).is(400)
 	}
 }

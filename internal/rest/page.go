@@ -132,11 +132,11 @@ func writePage[Row, View any](w http.ResponseWriter, r *http.Request, p page, ro
 func noKey(s string) bool { return s == "" }
 
 func isTime(s string) bool {
-	_, err := time.Parse(time.RFC3339Nano, s)
-	return err == nil
+	t, err := time.Parse(time.RFC3339Nano, s)
+	return err == nil && t.Year() >= 1900 && t.Year() <= 9999 && t.UTC().Format(time.RFC3339Nano) == s
 }
 
 func isNumber(s string) bool {
 	n, err := strconv.ParseInt(s, 10, 64)
-	return err == nil && n > 0
+	return err == nil && n > 0 && strconv.FormatInt(n, 10) == s
 }

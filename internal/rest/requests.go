@@ -100,8 +100,11 @@ func (s *service) checkContent(w http.ResponseWriter, r *http.Request) error {
 	return shown(api.FromCheck(judged(facts)), 0).write(w)
 }
 
-// silence is a body that may hold nothing but confirmations.
-type silence struct{ api.Confirming }
+// silence is a body that holds nothing.
+type silence struct{}
+
+// Confirmed confirms nothing.
+func (silence) Confirmed() []caldicott.Confirmation { return nil }
 
 // checkRequest says what is found in a request as it stands.
 func (s *service) checkRequest(w http.ResponseWriter, r *http.Request) error {
@@ -179,14 +182,11 @@ func (s *service) difference(r *http.Request, before, after int) (api.Difference
 	if err != nil {
 		return api.Difference{}, err
 	}
-	versions, err := s.Work.Versions(r.Context(), actorOf(r.Context()), id)
+	one, other, err := s.Work.Difference(r.Context(), actorOf(r.Context()), id, before, after)
 	if err != nil {
 		return api.Difference{}, err
 	}
-	if before > len(versions) || after > len(versions) { // they are numbered from 1, without gaps
-		return api.Difference{}, gone()
-	}
-	return api.FromDifference(versions[before-1], versions[after-1])
+	return api.FromDifference(one, other)
 }
 
 // consultations shows whom a request was put to.

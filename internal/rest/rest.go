@@ -21,9 +21,20 @@ type Config struct {
 	Log         *slog.Logger
 }
 
-// Historian reads the entries of the trail about one request, in any order. Who may see which is decided here.
+// Historian reads entries of the trail about one request, the newest first.
 type Historian interface {
-	History(ctx context.Context, requestID string) ([]HistoryRow, error)
+	History(ctx context.Context, asked HistoryAsked) ([]HistoryRow, error)
+}
+
+// HistoryAsked is one page: entries before the one of that number (0: from the newest), so many. A reader who is not Told
+// everything is told what was done, but for the actions Kept from them, and what they themselves tried or read.
+type HistoryAsked struct {
+	Request string
+	Before  int64
+	Limit   int
+	Told    bool
+	Kept    []string
+	Reader  string // id of the person
 }
 
 // HistoryRow is one entry: codes and ids, no words. Actor is a user id, "" where there is none; Seq 0 where the entry is

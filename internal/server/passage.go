@@ -29,10 +29,10 @@ func tracing(ctx context.Context) *trace {
 	return &trace{}
 }
 
-// aRequestID is what a caller may name a request by; anything else might be content, and goes into the log.
-var aRequestID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$`)
+// aRequestID is what a caller may name a request by: a UUID. Anything else might be content, and it goes into the log.
+var aRequestID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// name gives every request its id: the caller's own, if it is short and plain.
+// name gives every request its id: the caller's own, if it is a UUID.
 func (h *house) name(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
