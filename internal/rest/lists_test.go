@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -127,5 +128,23 @@ func TestACraftedCursorIsRefusedNotObeyed(t *testing.T) {
 	for _, instant := range []string{"0000-01-01T00:00:00Z", "2026-01-01T00:00:00,5Z", "9999-12-31T23:59:59+23:59", "2026-01-01T00:00:00+24:00", "", "now"} {
 		crafted := base64.RawURLEncoding.EncodeToString(key.ReplaceAll(genuine, []byte(`"k":"`+instant+`"`)))
 		w.as(t, "u-req-research").get("/api/v1/requests?limit=1&cursor=" + crafted).is(400)
+	}
+}
+
+// TestRowsOfListsCarryNoFreeText holds for what people wrote about a disclosure, a delegation and an appointment.
+func TestRowsOfListsCarryNoFreeText(t *testing.T) {
+	t.Parallel()
+	const words = "Words about the ward round"
+	w := open(t)
+	r := w.as(t, "u-req-research").post("/api/v1/requests", scenario(t, "S03")).is(201)
+	w.as(t, "u-req-research").post("/api/v1/requests/"+r.request().ID+"/disclosures",
+		map[string]any{"recipient": "TST05", "method": "SFTP", "note": words}).is(201)
+	w.as(t, "u-guardian").post("/api/v1/delegations", map[string]any{
+		"to": "u-deputy", "reason": "PLANNED_ABSENCE", "note": words, "valid_from": "2026-11-02", "valid_to": "2026-11-20",
+	}).is(201)
+	for _, list := range []string{"/api/v1/disclosures", "/api/v1/delegations", "/api/v1/appointments", "/api/v1/requests", "/api/v1/decisions"} {
+		if body := string(w.as(t, "u-guardian").get(list).is(200).body); strings.Contains(body, words) {
+			t.Errorf("%s tells what somebody wrote", list)
+		}
 	}
 }

@@ -55,22 +55,26 @@ func (s *service) showPerson(by caldicott.Actor, p caldicott.Person) answer {
 
 func appointmentID(a caldicott.Appointment) string { return a.ID }
 
+// appointmentRow leaves out what somebody wrote: rows carry no free text.
 func (s *service) appointmentRow(_ caldicott.Actor, a caldicott.Appointment) api.AppointmentView {
+	a.BoardReference = ""
 	return api.FromAppointment(a, s.Work.Now())
 }
 
-func (s *service) showAppointment(by caldicott.Actor, a caldicott.Appointment) answer {
-	return shown(s.appointmentRow(by, a), a.Revision)
+func (s *service) showAppointment(_ caldicott.Actor, a caldicott.Appointment) answer {
+	return shown(api.FromAppointment(a, s.Work.Now()), a.Revision)
 }
 
 func delegationID(d caldicott.Delegation) string { return d.ID }
 
+// delegationRow leaves out what somebody wrote: rows carry no free text.
 func (s *service) delegationRow(_ caldicott.Actor, d caldicott.Delegation) api.DelegationView {
+	d.Note = ""
 	return api.FromDelegation(d, s.Work.Now())
 }
 
-func (s *service) showDelegation(by caldicott.Actor, d caldicott.Delegation) answer {
-	return shown(s.delegationRow(by, d), d.Revision)
+func (s *service) showDelegation(_ caldicott.Actor, d caldicott.Delegation) answer {
+	return shown(api.FromDelegation(d, s.Work.Now()), d.Revision)
 }
 
 func enrolled(d casework.DirectoryResult) (answer, error) {
