@@ -25,7 +25,8 @@ type Opening struct {
 	Capacities Claim
 }
 
-// HandingBack gives the case to somebody else to decide. To is a user id.
+// HandingBack gives the case to somebody else to decide. To is a user id. Who opened it does so, or another guardian in their
+// stead: somebody who opened a case and then lost their authority must not keep it for ever.
 type HandingBack struct{ Reason, To string }
 
 // HandedToField is the field that names who decides instead: somebody who may.
@@ -110,8 +111,8 @@ func (d Opening) do(t *Turn) error {
 func (d HandingBack) do(t *Turn) error {
 	t.require("reason", d.Reason)
 	t.require("to", d.To)
-	if d.To == t.By.UserID {
-		t.wrong("to", CodeField, "must name somebody else")
+	if d.To == t.Case.OpenedBy() {
+		t.wrong("to", CodeField, "must name somebody else than who opened the case")
 	}
 	t.named(HandedToField, d.To)
 	t.Change.Done.Details.Reason, t.Change.Done.Target = d.Reason, d.To

@@ -15,7 +15,6 @@ var guards = map[Action]func(t *Turn, d Deed) string{
 	SetAside:   notEmergency,
 	Withdraw:   notEmergency,
 	Ask:        openedIfGuardian,
-	HandBack:   openedByMe,
 	Decide:     openedByMe,
 	Resubmit:   sentBack,
 	Close:      nothingOpen,

@@ -165,7 +165,7 @@ func (sc *scene) possible(m member, hats map[hat]bool, a caldicott.Action, d cal
 	switch a {
 	case caldicott.Ask:
 		return hats[officer] || hats[lead] || sc.opener() == m.user
-	case caldicott.HandBack, caldicott.Decide:
+	case caldicott.Decide: // hand_back is not the opener's alone: who opened may have lost their authority
 		return sc.opener() == m.user
 	case caldicott.SetAside, caldicott.Withdraw:
 		return !emergency

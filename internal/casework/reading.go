@@ -2,6 +2,7 @@ package casework
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
 
-// Moment says as of when, or in which version, a request is to be shown; zero members mean now and the current one.
+// Moment says as of when, or as of which version (the last instant at which it stood), a request is to be shown; zero members
+// mean now.
 type Moment struct {
 	AsOf    time.Time
 	Version int
@@ -30,6 +32,12 @@ func (s *Service) Show(ctx context.Context, by caldicott.Actor, target Target, m
 
 // then puts the case back to the moment: what was true, by whom, and by what was known.
 func (s *Service) then(ctx context.Context, r Result, moment Moment) (Result, error) {
+	if moment.Version == r.Case.Current.N && moment.AsOf.IsZero() {
+		return r, nil
+	}
+	if moment.Version != 0 {
+		moment.AsOf = lastOf(r.Case, moment.Version)
+	}
 	if !moment.AsOf.IsZero() {
 		past, existed := r.Case.AsOf(moment.AsOf)
 		if !existed {
@@ -40,16 +48,27 @@ func (s *Service) then(ctx context.Context, r Result, moment Moment) (Result, er
 			return Result{}, err
 		}
 		r.Case, r.At, r.Guardians = past, moment.AsOf, guardians
-		moment.Version = past.Request.Version
-	}
-	if moment.Version != 0 && moment.Version != r.Case.Current.N {
-		v, err := s.Store.ReadVersion(ctx, r.Case.Request.ID, moment.Version)
-		if err != nil {
-			return Result{}, err
+		if moment.Version == 0 {
+			moment.Version = past.Request.Version
 		}
-		r.Case.Current, r.Case.Request.Version = v, v.N
 	}
-	return r, nil
+	if moment.Version == 0 || moment.Version == r.Case.Current.N {
+		return r, nil
+	}
+	v, err := s.Store.ReadVersion(ctx, r.Case.Request.ID, moment.Version)
+	r.Case.Current, r.Case.Request.Version = v, moment.Version
+	return r, err
+}
+
+// lastOf is the instant of the newest deed under the version: the last at which it is known to have stood. Zero where there
+// is no such version.
+func lastOf(c caldicott.Case, version int) time.Time {
+	for _, d := range slices.Backward(c.Done) {
+		if d.Version == version {
+			return d.At
+		}
+	}
+	return time.Time{}
 }
 
 // Look reads a case for a purpose that shows no content of it, and so leaves no reading behind; a refusal it does.

@@ -128,6 +128,7 @@ type tx struct {
 	run    *within
 	scribe Scribe
 	heads  map[string]head
+	alone  bool // in a rehearsal, where nobody else could hold a lock
 }
 
 // head is the end of a chain, as read under the lock of what the chain is about.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lib/pq"
 
@@ -170,10 +171,18 @@ func (l *listing) page(key, id string, page caldicott.Page) string {
 	return key + " " + direction + ", " + id + " " + direction
 }
 
-// search looks for a reference by its beginning, or for all words in the title.
+// search looks for a reference by its beginning, or for titles in which every word asked for begins a word.
 func (l *listing) search(words string) {
 	prefix := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToUpper(strings.TrimSpace(words))) + "%"
-	l.and("(r.reference LIKE %s OR to_tsvector('simple', r.title) @@ plainto_tsquery('simple', %s))", prefix, words)
+	var beginnings []string
+	for word := range strings.FieldsFuncSeq(words, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		beginnings = append(beginnings, word+":*")
+	}
+	if len(beginnings) == 0 {
+		l.and("r.reference LIKE %s", prefix)
+		return
+	}
+	l.and("(r.reference LIKE %s OR to_tsvector('simple', r.title) @@ to_tsquery('simple', %s))", prefix, strings.Join(beginnings, " & "))
 }
 
 // CaseOf finds the request that something belongs to.

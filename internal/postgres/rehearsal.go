@@ -36,7 +36,7 @@ func (r *Rehearsal) InTx(ctx context.Context, f func(caldicott.Tx) error) error 
 	if err := r.exec(ctx, "SAVEPOINT deed"); err != nil {
 		return err
 	}
-	inner := &tx{reads: r.reads, run: r.tx.run, scribe: r.tx.scribe, heads: map[string]head{}}
+	inner := &tx{reads: r.reads, run: r.tx.run, scribe: r.tx.scribe, heads: map[string]head{}, alone: true}
 	err := f(inner)
 	if err == nil {
 		err = r.exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED; RELEASE SAVEPOINT deed")

@@ -50,6 +50,14 @@ func castOf(f File, c Case, content caldicott.Content) cast {
 	for _, a := range k.actors {
 		codes = append(codes, a.OrgCode)
 	}
+	for _, s := range c.Steps {
+		var code string
+		if json.Unmarshal(s.Body["org_code"], &code) == nil && code != "" {
+			codes = append(codes, code)
+		}
+	}
+	// A recipient needs no row: only those whose people act, or whom a step names, come on the stage.
+	k.organisations = slices.DeleteFunc(k.organisations, func(o Organisation) bool { return !slices.Contains(codes, o.Code) })
 	for _, code := range codes {
 		if !slices.ContainsFunc(k.organisations, func(o Organisation) bool { return o.Code == code }) {
 			k.organisations = append(k.organisations, Organisation{Code: code, Name: code, Type: vocabulary.OrganisationTypeOther})

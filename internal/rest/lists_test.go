@@ -148,3 +148,18 @@ func TestRowsOfListsCarryNoFreeText(t *testing.T) {
 		}
 	}
 }
+
+func TestSearchFindsTitlesByTheBeginningsOfWords(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	r := w.as(t, "u-req-research").post("/api/v1/requests", scenario(t, "S03")).is(201)
+	w.as(t, "u-req-research").post("/api/v1/requests/"+r.request().ID+"/submission", nil, match(r.etag())).is(200)
+	for q, found := range map[string]int{
+		"Kidney": 1, "kidn": 1, "link kid": 1, "KIDNEY study": 1, "CG-TST01-2026": 1, "cg-tst01": 1, "zebra": 0, "kidney zebra": 0,
+		"idney": 0, "&": 0, "%": 0, "'": 0, "kid:*": 1, "!": 0, "100%": 0,
+	} {
+		if names, _ := w.as(t, "u-req-research").all("/api/v1/requests?q=" + url.QueryEscape(q)); len(names) != found {
+			t.Errorf("%q finds %d requests, not %d", q, len(names), found)
+		}
+	}
+}

@@ -57,6 +57,10 @@ func TestADeputyActsUnderADelegation(t *testing.T) {
 	deputy.post(path+"/decisions", decisionOf(t, "CALDICOTT_GUARDIAN"), match(r.etag())).is(403, "AUTHORITY")
 	w.as(t, "u-guardian").post(at+"/revocation", map[string]string{"reason": "back"}).is(200)
 	deputy.post(path+"/decisions", decisionOf(t, "DEPUTY_GUARDIAN"), match(r.etag())).is(403, "AUTHORITY")
+	deputy.post(path+"/hand-back", map[string]string{"reason": "over", "to": "u-guardian"}, match(r.etag())).is(403, "AUTHORITY")
+	// The case is not stuck with somebody whose authority has ended: the guardian takes it back and decides.
+	r = w.as(t, "u-guardian").post(path+"/hand-back", map[string]string{"reason": "The delegation is over.", "to": "u-guardian"}, match(r.etag())).is(200)
+	w.as(t, "u-guardian").post(path+"/opening", opening, match(r.etag())).is(200)
 	if names, _ := w.as(t, "u-ig1").all("/api/v1/delegations?to=u-deputy"); len(names) != 1 {
 		t.Errorf("there are %d delegations", len(names))
 	}

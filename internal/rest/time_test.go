@@ -33,8 +33,8 @@ func TestARequestIsShownAsItStood(t *testing.T) {
 			t.Errorf("%s: %s %q %d, ETag %s", query, view.State, view.Title, view.Version, then.etag())
 		}
 	}
-	if view := researcher.get(path + "?version=1").is(200).request(); view.Title == "Another title" || len(view.Permitted) > 0 {
-		t.Errorf("version 1 is %q, and %v may be done", view.Title, view.Permitted)
+	if view := researcher.get(path + "?version=1").is(200).request(); view.Title == "Another title" || len(view.Permitted) > 0 || view.State != "DRAFT" || len(view.Steps) != 1 {
+		t.Errorf("version 1 is %q, %s after %d steps, and %v may be done", view.Title, view.State, len(view.Steps), view.Permitted)
 	}
 	var difference api.Difference
 	researcher.get(path + "/difference?from=1&to=2").is(200).into(&difference)
