@@ -138,6 +138,23 @@ COMMENT ON COLUMN casework.assets.entry_id IS 'The entry of the trail by which t
 CREATE INDEX assets_organisation ON casework.assets (organisation_id);
 SELECT audit.guard_table('casework.assets', 'organisation', 'organisation_id');
 
+CREATE TABLE casework.offices (
+	id              uuid PRIMARY KEY,
+	organisation_id uuid NOT NULL,
+	deed            text NOT NULL,
+	actor           text,
+	at              timestamptz NOT NULL,
+	entry_id        bigint NOT NULL
+);
+COMMENT ON TABLE casework.offices IS 'Everything done to people, their authority and the directory. The rows themselves are brought up to date; this is what was done to them, in the order of entry_id.';
+COMMENT ON COLUMN casework.offices.id IS 'UUIDv7.';
+COMMENT ON COLUMN casework.offices.organisation_id IS 'In which organisation.';
+COMMENT ON COLUMN casework.offices.deed IS 'Its one name.';
+COMMENT ON COLUMN casework.offices.actor IS 'Id of who did it; null for a founding.';
+COMMENT ON COLUMN casework.offices.at IS 'When.';
+COMMENT ON COLUMN casework.offices.entry_id IS 'The entry of the trail.';
+SELECT audit.guard_insert_only('casework.offices', 'organisation', 'organisation_id');
+
 CREATE TABLE casework.serials (
 	organisation_id uuid NOT NULL REFERENCES casework.organisations,
 	year            integer NOT NULL,
@@ -539,6 +556,9 @@ CREATE VIEW casework.witnessed AS
 	UNION ALL SELECT 'appointments', id::text, entry_id, NULL, organisation_id, '{}', '{}' FROM casework.appointments
 	UNION ALL SELECT 'delegations', id::text, entry_id, NULL, organisation_id, '{}', '{}' FROM casework.delegations
 	UNION ALL SELECT 'assets', id::text, entry_id, NULL, organisation_id, '{}', ARRAY[name] FROM casework.assets
+	UNION ALL SELECT 'offices', id::text, entry_id, NULL, organisation_id,
+		ARRAY[format('"action":"%s"', deed)] || CASE WHEN actor IS NULL THEN '{}' ELSE ARRAY[format('"actor":"%s"', actor)] END, '{}'
+	FROM casework.offices
 	UNION ALL SELECT 'requests', id::text, entry_id, id, organisation_id,
 		ARRAY[format('"to":"%s"', lower(state)), format('"version":%s}', version)], '{}' FROM casework.requests
 	UNION ALL SELECT 'versions', request_id || '/' || n, entry_id, request_id, NULL, ARRAY[format('"version":%s}', n)], '{}'

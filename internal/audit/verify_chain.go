@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -42,9 +41,7 @@ func (v *verifier) link(s step) {
 	case s.prev != nil && string(s.prev) != hex.EncodeToString(h.leaf[:]):
 		v.broken(s, h)
 	}
-	if strings.HasPrefix(s.stream, "request:") {
-		v.rows.add(s.row.ID)
-	}
+	v.rows.add(s.row.ID)
 	if s.row.RecordedAt.UnixMicro() < h.recorded {
 		v.note(s.row, "was recorded earlier than the entry before it: the database's clock went back")
 	}

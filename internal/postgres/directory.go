@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
@@ -130,6 +132,12 @@ func (t *tx) SaveDirectory(ctx context.Context, e caldicott.Event, rows caldicot
 	if err != nil {
 		return err
 	}
+	if err := t.run.write(ctx, writeOffice, map[string]any{
+		"id": uuid.Must(uuid.NewV7()).String(), "organisation_id": e.Organisation, "deed": string(e.Action), "actor": orNull(e.Actor), "at": e.At,
+		"entry_id": entry,
+	}); err != nil {
+		return explain(err, "directory")
+	}
 	for _, some := range []struct {
 		query string
 		rows  []map[string]any
@@ -201,6 +209,9 @@ func assetColumnsOf(a caldicott.Asset) map[string]any {
 // Each row of the directory is inserted with revision 1 and afterwards brought up to date by id; what identifies it never
 // changes. A second row of the same name is a conflict, not an update.
 const (
+	writeOffice = `
+		INSERT INTO casework.offices (id, organisation_id, deed, actor, at, entry_id)
+		VALUES (:id, :organisation_id, :deed, :actor, :at, :entry_id)`
 	writeOrganisations = `
 		INSERT INTO casework.organisations (id, organisation_id, code, name, type, revision, entry_id)
 		SELECT x.id, x.organisation_id, x.code, x.name, x.type, x.revision, :entry_id

@@ -151,3 +151,37 @@ func disarm(t *testing.T, su *sqlx.DB) {
 		}
 	}
 }
+
+// TestADeedThatChangedNothingIsNamed has the application's own login append a deed that never happened, which the database
+// cannot tell from one that did; the verifier asks for the row that it should have left.
+func TestADeedThatChangedNothingIsNamed(t *testing.T) {
+	t.Parallel()
+	h := played(t, "S02")
+	app := open(t, housetest.AppURL(h.Database))
+	for _, kind := range []string{"request", "organisation"} {
+		var end struct {
+			Stream string `db:"stream"`
+			Seq    int    `db:"seq"`
+			Head   []byte `db:"head"`
+		}
+		if err := app.Get(&end, `SELECT stream, seq, head FROM audit.chains WHERE stream LIKE $1 LIMIT 1`, kind+":%"); err != nil {
+			t.Fatal(err)
+		}
+		e := caldicott.Event{Stream: end.Stream, Chained: true, Action: caldicott.Enrol, Outcome: caldicott.OutcomeDone, At: h.Service.Now()}
+		e.Organisation = strings.TrimPrefix(end.Stream, "organisation:")
+		if kind == "request" {
+			e.Request, e.Organisation = strings.TrimPrefix(end.Stream, "request:"), ""
+		}
+		w, err := audit.Write(e, end.Seq+1, [32]byte(end.Head))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var id int64
+		if err := app.Get(&id, `SELECT audit.append($1, $2, $3, $4, NULL, NULL)`, end.Stream, end.Seq+1, end.Head, w.Canon); err != nil {
+			t.Fatal(err)
+		}
+		if said := fmt.Sprint(verified(t, h)); !strings.Contains(said, fmt.Sprintf("entry %d ", id)) || !strings.Contains(said, "I2") {
+			t.Errorf("a deed on the %s that changed nothing is not named: %s", kind, said)
+		}
+	}
+}
