@@ -10,6 +10,7 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
+	"github.com/caldicott/caldicott/internal/postgres"
 )
 
 // bootstrapCommand begins an empty house.
@@ -63,6 +64,9 @@ func (c *bootstrapCommand) Run(t *tools) error {
 	furnished, err := house.Furnish(config.Closures)
 	if err != nil {
 		return err
+	}
+	if err := postgres.OwnsSchema(t.ctx, config.OwnerURL); err != nil {
+		return fmt.Errorf("bootstrap: %w", err)
 	}
 	err = asOwner(config, furnished, func(s *casework.Service) error { return s.Bootstrap(t.ctx, f.founding()) })
 	if errors.Is(err, casework.ErrFounded) {

@@ -137,6 +137,14 @@ func TestBootstrapFoundsOnceAsOneEntry(t *testing.T) {
 	}
 }
 
+func TestOnlyTheOwnerFounds(t *testing.T) {
+	t.Parallel()
+	s := do(t, []string{"CALDICOTT_OWNER_URL=" + housetest.AppURL(housetest.Database(t))}, "bootstrap", "../../deploy/demonstration.json")
+	if s.code == 0 || !strings.Contains(s.err, "does not own it") {
+		t.Errorf("the application's login: exit %d, said %q", s.code, s.err)
+	}
+}
+
 func TestMigrateSaysHowFarTheSchemaIs(t *testing.T) {
 	t.Parallel()
 	environ := []string{"CALDICOTT_OWNER_URL=" + housetest.Database(t).Superuser}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -253,3 +254,23 @@ func newestMigration(files fs.FS) (int64, error) {
 	slices.Sort(names)
 	return goose.NumericComponent(names[len(names)-1])
 }
+
+// OwnsSchema refuses a login that is not the owner's, and a database that was never migrated.
+func OwnsSchema(ctx context.Context, url string) error {
+	db, err := openOwner(url)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing was promised about this connection
+	var owns bool
+	const query = `SELECT COALESCE((SELECT pg_has_role(current_user, nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'casework'), false)`
+	if err := db.QueryRowContext(ctx, query).Scan(&owns); err != nil {
+		return fmt.Errorf("owner's rights: %w", err)
+	}
+	if !owns {
+		return errNotOwner
+	}
+	return nil
+}
+
+var errNotOwner = errors.New("the schema is not there (migrate first), or this login does not own it")
