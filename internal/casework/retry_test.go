@@ -16,7 +16,7 @@ import (
 // retry is the key of a question that may be sent again.
 func retry(key, question string) *casework.Retry {
 	return &casework.Retry{Key: key, Digest: sha256.Sum256([]byte(question)), Encode: func(r casework.Result) (caldicott.GivenAnswer, error) {
-		return caldicott.GivenAnswer{Status: 201, ETag: casework.ETag(r.Case.Request.Revision), Location: "/requests/" + r.Case.Request.ID, Body: []byte(r.At.Format(time.RFC3339Nano))}, nil
+		return caldicott.GivenAnswer{Status: 201, ETag: strconv.Itoa(r.Case.Request.Revision), Location: "/requests/" + r.Case.Request.ID, Body: []byte(r.At.Format(time.RFC3339Nano))}, nil
 	}}
 }
 

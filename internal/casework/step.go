@@ -3,7 +3,6 @@ package casework
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
@@ -307,6 +306,3 @@ func AuthorisationRevision(c *caldicott.Case, id string) int {
 	}
 	return n
 }
-
-// ETag writes a revision as the header does.
-func ETag(revision int) string { return `"` + strconv.Itoa(revision) + `"` }
