@@ -44,6 +44,7 @@ type play struct {
 	request       string
 	last          caldicott.Case // after the newest deed
 	atDecision    *caldicott.Deadlines
+	skipped       time.Time // of the first step that was not rehearsed; zero where all were
 	disclosure    caldicott.Disclosure
 }
 
@@ -83,12 +84,25 @@ func (p *play) differ(format string, args ...any) {
 	p.report.Differences = append(p.report.Differences, fmt.Sprintf(format, args...))
 }
 
+// differFrom notes a difference in what should be true at an instant. From the first step on that was not rehearsed, it may
+// follow from that step, and is reported as not rehearsed: never as passed, and never as a fault.
+func (p *play) differFrom(at time.Time, format string, args ...any) {
+	if p.skipped.IsZero() || at.Before(p.skipped) {
+		p.differ(format, args...)
+		return
+	}
+	p.report.NotRehearsed = append(p.report.NotRehearsed, fmt.Sprintf(format, args...))
+}
+
 // run plays the steps; one that is refused unexpectedly ends the case.
 func (p *play) run(ctx context.Context) error {
 	for i, s := range p.written.Steps {
 		p.now = s.At
 		if s.Needs != "" {
 			p.report.NotRehearsed = append(p.report.NotRehearsed, fmt.Sprintf("step %d %s%s needs %s", i+1, s.Deed, s.Look, s.Needs))
+			if p.skipped.IsZero() {
+				p.skipped = s.At
+			}
 			continue
 		}
 		p.report.Steps++
