@@ -23,6 +23,13 @@ var (
 	disclosureList    = list{name: "disclosures", sorted: true, key: isTime, id: api.IsID, filters: []param{whether, receiver}}
 )
 
+// The lists of what hangs on one request and grows, in the order in which it came to be.
+var (
+	versionList           = list{name: "versions", key: noKey, id: isNumber}
+	commentList           = list{name: "comments", key: noKey, id: api.IsID}
+	requestDisclosureList = list{name: "disclosures of a request", key: noKey, id: api.IsID}
+)
+
 // found is a row of a list with the whole case behind it.
 type found struct {
 	caldicott.Listed

@@ -90,6 +90,70 @@ func TestPagesAddUpToTheWholeList(t *testing.T) {
 	}
 }
 
+// TestWhatGrowsUnderOneRequestComesInPages adds more than two pages of each, and takes a cursor to where it does not belong.
+func TestWhatGrowsUnderOneRequestComesInPages(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	path, etag := walk(t, w)
+	w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)).is(200)
+	for i := range 5 {
+		w.as(t, "u-ig1").post(path+"/disclosures", map[string]any{"recipient": "TST05", "method": "SFTP"}).is(201)
+		w.as(t, "u-ig1").post(path+"/comments", map[string]any{"text": fmt.Sprint("Remark ", i)}).is(201)
+	}
+	ig := w.as(t, "u-ig1")
+	for _, list := range []string{"/comments", "/disclosures"} {
+		whole, once := ig.all(path + list)
+		paged, pages := ig.all(path + list + "?limit=2")
+		if len(whole) != 5 || once != 1 || pages != 3 || !slices.Equal(whole, paged) {
+			t.Errorf("%s has %d rows, and %d on %d pages", list, len(whole), len(paged), pages)
+		}
+		ig.get(path + list + "?limit=201").is(400).names("limit")
+	}
+	var comments, disclosures rows
+	ig.get(path + "/comments?limit=2").is(200).into(&comments)
+	ig.get(path + "/disclosures?limit=2").is(200).into(&disclosures)
+	ig.get(path+"/comments?cursor="+disclosures.Next).is(400, "UNREADABLE").names("cursor")
+	ig.get("/api/v1/disclosures?cursor="+disclosures.Next).is(400, "UNREADABLE").names("cursor")
+
+	other, etag := walk(t, w)
+	w.as(t, "u-guardian").post(other+"/decisions", decision(t), match(etag)).is(200)
+	ig.get(other+"/comments?cursor="+comments.Next).is(400, "UNREADABLE").names("cursor")
+	ig.get(other+"/disclosures?cursor="+disclosures.Next).is(400, "UNREADABLE").names("cursor")
+}
+
+func TestTheVersionsOfARequestComeInPages(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	ed := w.as(t, "u-req-ed")
+	made := ed.post("/api/v1/requests", map[string]any{"title": "Draft 0", "kind": "RESEARCH"}).is(201)
+	path, etag := made.header.Get("Location"), made.header.Get("ETag")
+	for i := range 4 {
+		etag = ed.put(path, map[string]any{"title": fmt.Sprint("Draft ", i+1), "kind": "RESEARCH"}, match(etag)).is(200).header.Get("ETag")
+	}
+	seen := 0
+	for next := path + "/versions?limit=2"; next != ""; {
+		got := ed.get(next).is(200)
+		var page struct {
+			Items []struct {
+				N int `json:"n"`
+			} `json:"items"`
+		}
+		got.into(&page)
+		for _, v := range page.Items {
+			if seen++; v.N != seen {
+				t.Fatalf("version %d came as number %d", v.N, seen)
+			}
+		}
+		link := aLink.FindStringSubmatch(got.header.Get("Link"))
+		if next = ""; link != nil {
+			next = link[1]
+		}
+	}
+	if seen != 5 {
+		t.Errorf("%d versions on all pages", seen)
+	}
+}
+
 func TestACursorBelongsToItsList(t *testing.T) {
 	t.Parallel()
 	w := open(t)

@@ -46,6 +46,8 @@ type place struct {
 // defaultLimit is how many rows a page has unless the caller says otherwise.
 const defaultLimit = 50
 
+const strangeCursor = "is not a cursor of this list with these filters"
+
 // page reads which page is asked for.
 func (l list) page(r *http.Request) (page, error) {
 	known := append([]param{limit, cursor}, l.filters...)
@@ -67,7 +69,7 @@ func (l list) page(r *http.Request) (page, error) {
 	}
 	if c, ok := asked[cursor.name]; ok {
 		if p.after, ok = p.parse(c); !ok {
-			return page{}, unreadable(cursor.name, "is not a cursor of this list with these filters")
+			return page{}, unreadable(cursor.name, strangeCursor)
 		}
 	}
 	return p, nil
@@ -126,6 +128,19 @@ func writePage[Row, View any](w http.ResponseWriter, r *http.Request, p page, ro
 		w.Header().Set("Link", "<"+r.URL.EscapedPath()+"?"+again.Encode()+`>; rel="next"`)
 	}
 	return shown(api.FromList(rows, next, view), 0).write(w)
+}
+
+// writeCut sends the page out of rows that hang on one request and are read whole, in the order in which they came to be.
+// They are only ever added to, so a cursor that names none of them comes from another request.
+func writeCut[Row, View any](w http.ResponseWriter, r *http.Request, p page, rows []Row, id func(Row) string, view func(Row) View) error {
+	if p.after.ID != "" {
+		i := slices.IndexFunc(rows, func(row Row) bool { return id(row) == p.after.ID })
+		if i < 0 {
+			return unreadable(cursor.name, strangeCursor)
+		}
+		rows = rows[i+1:]
+	}
+	return writePage(w, r, p, rows, func(row Row) (string, string) { return "", id(row) }, view)
 }
 
 // Forms of keys and ids in cursors.

@@ -120,7 +120,8 @@ func (s *service) checkRequest(w http.ResponseWriter, r *http.Request) error {
 
 // listVersions shows every version of a request.
 func (s *service) listVersions(w http.ResponseWriter, r *http.Request) error {
-	if _, err := ask(r); err != nil {
+	p, err := versionList.page(r)
+	if err != nil {
 		return err
 	}
 	id, err := idOf(r)
@@ -131,7 +132,8 @@ func (s *service) listVersions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return shown(api.FromList(versions, "", api.FromVersionRow), 0).write(w)
+	number := func(v caldicott.VersionMark) string { return strconv.Itoa(v.N) }
+	return writeCut(w, r, p, versions, number, api.FromVersionRow)
 }
 
 // showVersion shows one version with its content.
@@ -200,15 +202,25 @@ func (s *service) decisions(r casework.Result) (answer, error) {
 	return shown(api.FromList(r.Case.Decisions, "", view), 0), nil
 }
 
-// disclosures shows everything that left under a request.
-func (s *service) disclosures(r casework.Result) (answer, error) {
-	view := func(d caldicott.Disclosure) api.DisclosureView { return api.FromDisclosure(&r.Case, d) }
-	return shown(api.FromList(r.Case.Disclosures, "", view), 0), nil
+// disclosures shows what left under a request.
+func (s *service) disclosures(w http.ResponseWriter, r *http.Request) error {
+	p, err := requestDisclosureList.page(r)
+	if err != nil {
+		return err
+	}
+	result, err := s.see(r, caldicott.Requests)
+	if err != nil {
+		return err
+	}
+	id := func(d caldicott.Disclosure) string { return d.ID }
+	view := func(d caldicott.Disclosure) api.DisclosureView { return api.FromDisclosure(&result.Case, d) }
+	return writeCut(w, r, p, result.Case.Disclosures, id, view)
 }
 
 // listComments shows the remarks of those who handle a request.
 func (s *service) listComments(w http.ResponseWriter, r *http.Request) error {
-	if _, err := ask(r); err != nil {
+	p, err := commentList.page(r)
+	if err != nil {
 		return err
 	}
 	id, err := idOf(r)
@@ -219,6 +231,7 @@ func (s *service) listComments(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	remark := func(x caldicott.Remark) string { return x.ID }
 	view := func(x caldicott.Remark) api.CommentView { return api.FromComment(id, x) }
-	return shown(api.FromList(remarks, "", view), 0).write(w)
+	return writeCut(w, r, p, remarks, remark, view)
 }

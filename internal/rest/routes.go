@@ -47,7 +47,7 @@ func (s *service) routes() http.Handler {
 	post("/requests/{id}/closure", deed[api.Closing](s, requests, s.requestNow))
 	get("/requests/{id}/comments", s.listComments)
 	post("/requests/{id}/comments", s.comment)
-	get("/requests/{id}/disclosures", s.show(requests, s.disclosures))
+	get("/requests/{id}/disclosures", s.disclosures)
 	post("/requests/{id}/disclosures", deed[api.Disclosing](s, requests, s.disclosed))
 	post("/requests/{id}/ratification-request", deed[api.SeekingRatification](s, requests, s.requestNow))
 	post("/emergencies", begin[api.RecordingEmergency](s))
