@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/jmoiron/sqlx"
@@ -45,10 +44,7 @@ func (h historian) History(ctx context.Context, asked rest.HistoryAsked) ([]rest
 	lines, err := h.trail.Of(ctx, auditdb.Asked(asked))
 	rows := make([]rest.HistoryRow, len(lines))
 	for i, l := range lines {
-		rows[i] = rest.HistoryRow{
-			Entry: l.Entry, Seq: l.Seq, Action: l.Action, Outcome: l.Outcome, Rule: l.Rule, At: l.At, Actor: l.Actor,
-			Acting: l.Acting, From: l.From, To: l.To, Line: l.PolicyLine, Version: l.Version,
-		}
+		rows[i] = rest.HistoryRow(l)
 	}
 	return rows, postgres.Explain(err, "history")
 }
@@ -58,7 +54,7 @@ func policyLines(p *access.Policy) []api.PolicyLine {
 	var lines []api.PolicyLine
 	for _, l := range p.Lines() {
 		lines = append(lines, api.PolicyLine{
-			Line: fmt.Sprintf("policy.csv:%d", l.Number), Role: l.Role, Action: l.Action, Whose: l.Whose, Ruling: l.Ruling, Comment: l.Comment,
+			Line: l.Place(), Role: l.Role, Action: l.Action, Whose: l.Whose, Ruling: l.Ruling, Comment: l.Comment,
 		})
 	}
 	return lines

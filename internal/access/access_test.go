@@ -202,7 +202,7 @@ func TestARulingNamesItsLine(t *testing.T) {
 		}
 	}
 	got := p.May(caldicott.Draft, []caldicott.Standing{{Role: vocabulary.RoleRequester, Whose: caldicott.Own}})
-	want := caldicott.Ruling{Allowed: true, Line: p.lines[0].place(), Text: "p, REQUESTER, draft, own, allow"}
+	want := caldicott.Ruling{Allowed: true, Line: p.lines[0].Place(), Text: "p, REQUESTER, draft, own, allow"}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

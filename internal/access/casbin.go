@@ -64,7 +64,7 @@ func newEnforcer(conf string, lines []Line) (*casbin.Enforcer, error) {
 	for _, l := range lines {
 		err := m.AddPolicy("p", "p", []string{string(l.Role), string(l.Action), string(l.Whose), l.Ruling})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", l.place(), err)
+			return nil, fmt.Errorf("%s: %w", l.Place(), err)
 		}
 	}
 	e, err := casbin.NewEnforcer(m)
@@ -91,7 +91,7 @@ func questions() []question {
 func everyLineCounts(lines []Line, verdicts map[question]Line) error {
 	for _, line := range lines {
 		if verdicts[line.question()] != line {
-			return fmt.Errorf("%s: by %s this line does not decide what it says", line.place(), modelFile)
+			return fmt.Errorf("%s: by %s this line does not decide what it says", line.Place(), modelFile)
 		}
 	}
 	return nil

@@ -52,8 +52,8 @@ func TestTheWorkedExamplesLeaveNothingOut(t *testing.T) {
 		}
 	}
 	for _, l := range policy(t).Lines() {
-		if l.Ruling == deny && !seen[l.place()] {
-			t.Errorf("no example proves %s: %s", l.place(), l)
+		if l.Ruling == deny && !seen[l.Place()] {
+			t.Errorf("no example proves %s: %s", l.Place(), l)
 		}
 	}
 }

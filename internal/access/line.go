@@ -29,14 +29,15 @@ func (l Line) String() string {
 	return fmt.Sprintf("p, %s, %s, %s, %s", l.Role, l.Action, l.Whose, l.Ruling)
 }
 
-func (l Line) place() string { return fmt.Sprintf("%s:%d", linesFile, l.Number) }
+// Place is where the line stands, as rulings and the trail name it: policy.csv:41.
+func (l Line) Place() string { return fmt.Sprintf("%s:%d", linesFile, l.Number) }
 
 func (l Line) question() question {
 	return question{l.Action, caldicott.Standing{Role: l.Role, Whose: l.Whose}}
 }
 
 func (l Line) ruling() caldicott.Ruling {
-	return caldicott.Ruling{Allowed: l.Ruling == allow, Line: l.place(), Text: l.String()}
+	return caldicott.Ruling{Allowed: l.Ruling == allow, Line: l.Place(), Text: l.String()}
 }
 
 // weight puts denials first.
@@ -54,15 +55,4 @@ type question struct {
 }
 
 // roles are the words that may stand in the first column.
-func roles() []vocabulary.Role {
-	var all []vocabulary.Role
-	for _, list := range vocabulary.Lists() {
-		if list.Name != "role" {
-			continue
-		}
-		for _, entry := range list.Entries {
-			all = append(all, vocabulary.Role(entry.Code))
-		}
-	}
-	return all
-}
+func roles() []vocabulary.Role { return vocabulary.Codes[vocabulary.Role]("role") }

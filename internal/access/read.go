@@ -91,7 +91,7 @@ func check(lines []Line) error {
 	var faults []error
 	for _, l := range lines {
 		fault := func(format string, a ...any) {
-			faults = append(faults, fmt.Errorf("%s: %s", l.place(), fmt.Sprintf(format, a...)))
+			faults = append(faults, fmt.Errorf("%s: %s", l.Place(), fmt.Sprintf(format, a...)))
 		}
 		if !slices.Contains(known, l.Role) {
 			fault("%q is not a role", l.Role)

@@ -24,9 +24,8 @@ type Line struct {
 	Actor         string
 	Acting        string
 	From, To      string
+	Line          string // of the policy
 	Version       int
-	PolicyLine    string
-	Subject       string
 }
 
 // Asked is one page of a history: entries before the one of that number (0: from the newest), so many. Who is not Told
@@ -64,7 +63,7 @@ func (h History) Of(ctx context.Context, asked Asked) ([]Line, error) {
 		}
 		lines[i] = Line{
 			Entry: r.ID, Seq: e.Seq, Action: e.Action, Outcome: e.Outcome, Rule: e.Rule, At: e.At, Actor: r.UserID,
-			Acting: e.Acting, From: e.From, To: e.To, Version: e.Version, PolicyLine: e.Line, Subject: e.Subject,
+			Acting: e.Acting, From: e.From, To: e.To, Line: e.Line, Version: e.Version,
 		}
 	}
 	return lines, nil

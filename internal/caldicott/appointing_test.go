@@ -96,15 +96,10 @@ func TestSD8ARoleOfPowerTakesTwoAdministrators(t *testing.T) {
 			t.Errorf("confirmed by %s: %v, want %q", by, err, want)
 		}
 	}
-	for _, l := range vocabulary.Lists() {
-		if l.Name != "role" {
-			continue
-		}
-		for _, e := range l.Entries {
-			two := e.Code == "CALDICOTT_GUARDIAN" || e.Code == "DEPUTY_GUARDIAN" || e.Code == "REVIEW_GUARDIAN" || e.Code == "SYSTEM_ADMIN"
-			if TwoPersonRole(vocabulary.Role(e.Code)) != two {
-				t.Errorf("%s takes two: %v", e.Code, !two)
-			}
+	for _, role := range vocabulary.Codes[vocabulary.Role]("role") {
+		two := role == "CALDICOTT_GUARDIAN" || role == "DEPUTY_GUARDIAN" || role == "REVIEW_GUARDIAN" || role == "SYSTEM_ADMIN"
+		if TwoPersonRole(role) != two {
+			t.Errorf("%s takes two: %v", role, !two)
 		}
 	}
 }

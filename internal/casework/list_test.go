@@ -17,18 +17,7 @@ import (
 )
 
 // roles are all that the vocabulary knows.
-func roles() []vocabulary.Role {
-	var all []vocabulary.Role
-	for _, l := range vocabulary.Lists() {
-		if l.Name != "role" {
-			continue
-		}
-		for _, e := range l.Entries {
-			all = append(all, vocabulary.Role(e.Code))
-		}
-	}
-	return all
-}
+func roles() []vocabulary.Role { return vocabulary.Codes[vocabulary.Role]("role") }
 
 // registry is a house full of requests of two organisations, in which the same few people turn up in every way in which
 // one can stand to a request.

@@ -101,16 +101,10 @@ func TestTheTablesStatesAreTheVocabularysAndTheMaps(t *testing.T) {
 	if len(definitions) != 1 {
 		t.Fatalf("%q", definitions)
 	}
-	var table, list, states []string
+	var table, states []string
+	list := vocabulary.Codes[string]("request_state")
 	for _, m := range regexp.MustCompile(`'([A-Z_]+)'`).FindAllStringSubmatch(definitions[0], -1) {
 		table = append(table, m[1])
-	}
-	for _, l := range vocabulary.Lists() {
-		if l.Name == "request_state" {
-			for _, e := range l.Entries {
-				list = append(list, e.Code)
-			}
-		}
 	}
 	for _, s := range caldicott.States() {
 		states = append(states, string(s))

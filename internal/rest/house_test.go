@@ -93,10 +93,7 @@ func (h trail) History(ctx context.Context, asked rest.HistoryAsked) ([]rest.His
 	read, err := h.read.Of(ctx, auditdb.Asked(asked))
 	rows := make([]rest.HistoryRow, len(read))
 	for i, l := range read {
-		rows[i] = rest.HistoryRow{
-			Entry: l.Entry, Seq: l.Seq, Action: l.Action, Outcome: l.Outcome, Rule: l.Rule, At: l.At, Actor: l.Actor,
-			Acting: l.Acting, From: l.From, To: l.To, Version: l.Version, Line: l.PolicyLine,
-		}
+		rows[i] = rest.HistoryRow(l)
 	}
 	return rows, err
 }
@@ -105,7 +102,7 @@ func linesOf(p *access.Policy) []api.PolicyLine {
 	var views []api.PolicyLine
 	for _, l := range p.Lines() {
 		views = append(views, api.PolicyLine{
-			Line: fmt.Sprintf("policy.csv:%d", l.Number), Role: l.Role, Action: l.Action, Whose: l.Whose, Ruling: l.Ruling, Comment: l.Comment,
+			Line: l.Place(), Role: l.Role, Action: l.Action, Whose: l.Whose, Ruling: l.Ruling, Comment: l.Comment,
 		})
 	}
 	return views

@@ -39,7 +39,7 @@ type found struct {
 
 func (f found) place() (key, id string) { return f.Key, f.ID }
 
-// list shows a page of what the reader may see.
+// caseList shows a page of what the reader may see.
 func caseList[View any](s *service, l list, noun caldicott.Noun, view func(found) View) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p, err := l.page(r)
@@ -51,11 +51,11 @@ func caseList[View any](s *service, l list, noun caldicott.Noun, view func(found
 			return err
 		}
 		at := s.Work.Now()
-		list := make([]found, len(rows))
+		finds := make([]found, len(rows))
 		for i, row := range rows {
-			list[i] = found{row, cases[row.Request.ID], at}
+			finds[i] = found{row, cases[row.Request.ID], at}
 		}
-		return writePage(w, r, p, list, found.place, view)
+		return writePage(w, r, p, finds, found.place, view)
 	}
 }
 

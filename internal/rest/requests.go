@@ -118,7 +118,7 @@ func (s *service) checkRequest(w http.ResponseWriter, r *http.Request) error {
 	return shown(api.FromCheck(judged(s.Work.Facts(result))), 0).write(w)
 }
 
-// listVersions shows every version of a request.
+// listVersions shows the versions of a request.
 func (s *service) listVersions(w http.ResponseWriter, r *http.Request) error {
 	p, err := versionList.page(r)
 	if err != nil {

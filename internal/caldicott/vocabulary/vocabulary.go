@@ -18,6 +18,21 @@ type List struct {
 // Lists gives every list, in the order of the source file.
 func Lists() []List { return lists() }
 
+// Codes gives the codes of one list, such as "role", in its order, as the type that stands for them; none where there is
+// no such list.
+func Codes[T ~string](list string) []T {
+	var codes []T
+	for _, l := range lists() {
+		if l.Name != list {
+			continue
+		}
+		for _, e := range l.Entries {
+			codes = append(codes, T(e.Code))
+		}
+	}
+	return codes
+}
+
 // An Index answers quickly whether a code is known and when it is in force.
 type Index map[string]map[string]Entry
 
