@@ -29,7 +29,7 @@ const (
 // sentence. Empty fields are absent from the entry.
 //
 //	audit.Entry{
-//		Stream: audit.RequestStream(id), Seq: 7, Prev: head, Request: id,
+//		Stream: caldicott.RequestStream(id), Seq: 7, Prev: head, Request: id,
 //		Action: "submit", Outcome: audit.Done, At: now, Actor: person, From: "draft", To: "submitted",
 //		Version: 3, Digest: digest, Policy: policy, Line: "policy.csv:41", Nonce: nonce,
 //	}
@@ -64,12 +64,6 @@ type Entry struct {
 	// Detail is the commitment to the words that belong to the entry, or zero. See Commit.
 	Detail [32]byte
 }
-
-// RequestStream is the chain of a request.
-func RequestStream(id string) string { return "request:" + id }
-
-// OrganisationStream is the chain of an organisation: its people, their authority and the directory.
-func OrganisationStream(id string) string { return "organisation:" + id }
 
 // LeafHash is the hash of a leaf in RFC 6962: what the next entry of the chain calls prev.
 func LeafHash(canon []byte) [32]byte {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/gowebpki/jcs"
 	"pgregory.net/rapid"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 const (
@@ -23,7 +25,7 @@ const (
 
 func fullEntry() Entry {
 	return Entry{
-		Stream: RequestStream(requestID), Seq: 7, Prev: LeafHash([]byte("before")),
+		Stream: caldicott.RequestStream(requestID), Seq: 7, Prev: LeafHash([]byte("before")),
 		Action: "decide", Outcome: Done, At: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC),
 		Actor: personID, Organisation: organisationID, Request: requestID, Subject: personID,
 		From: "in_review", To: "decided", Version: 3, Digest: strings.Repeat("0d", 32),
@@ -89,9 +91,9 @@ func TestAnEntryThatBreaksARuleIsNotWritten(t *testing.T) {
 		"refusal in a chain":      func(e *Entry) { e.Outcome = Refused },
 		"reading in a chain":      func(e *Entry) { e.Action = Viewed },
 		"chain of a person":       func(e *Entry) { e.Stream = "person:" + personID },
-		"stream of another":       func(e *Entry) { e.Stream = RequestStream(personID) },
+		"stream of another":       func(e *Entry) { e.Stream = caldicott.RequestStream(personID) },
 		"stream without its name": func(e *Entry) { e.Stream = "request" },
-		"stream of another house": func(e *Entry) { e.Stream = OrganisationStream(personID) },
+		"stream of another house": func(e *Entry) { e.Stream = caldicott.OrganisationStream(personID) },
 		"no stream":               func(e *Entry) { e.Stream = "" },
 		"too long":                func(e *Entry) { e.Line = strings.Repeat("a", maxCanon) },
 	} {
@@ -196,7 +198,7 @@ func anyEntry(t *rapid.T) Entry {
 		e.Detail = Commit([32]byte{}, []byte(e.Line))
 	}
 	if e.Request != "" && e.Outcome == Done && !isReading(e.Action) {
-		e.Stream, e.Seq = RequestStream(e.Request), rapid.IntRange(0, maxCount).Draw(t, "seq")
+		e.Stream, e.Seq = caldicott.RequestStream(e.Request), rapid.IntRange(0, maxCount).Draw(t, "seq")
 	}
 	if e.Seq > 1 {
 		e.Prev = LeafHash([]byte(e.Action))

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 // detail compares the words with the commitment of their entry, or looks for the entry that records their erasure.
@@ -48,9 +50,9 @@ func commitment(salt, body []byte) string {
 // caseRow looks for the deed that wrote a row.
 func (v *verifier) caseRow(c CaseRow) error {
 	v.sum.CaseRows++
-	stream := "organisation:" + c.Organisation
+	stream := caldicott.OrganisationStream(c.Organisation)
 	if c.Request != "" {
-		stream = "request:" + c.Request
+		stream = caldicott.RequestStream(c.Request)
 	}
 	f := Finding{Invariant: "I1", Entry: c.Entry, Stream: stream}
 	said, err := decode(c.Canon)
@@ -102,7 +104,7 @@ func (v *verifier) version(c Version) error {
 	v.sum.Versions++
 	sum := sha256.Sum256(c.Content)
 	digest := hex.EncodeToString(sum[:])
-	f := Finding{Invariant: "content", Entry: c.Entry, Stream: "request:" + c.Request}
+	f := Finding{Invariant: "content", Entry: c.Entry, Stream: caldicott.RequestStream(c.Request)}
 	said, err := decode(c.Canon)
 	f.Seq = whole(said[saySeq])
 	name := fmt.Sprintf("version %d of the content ", c.N)

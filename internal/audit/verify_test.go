@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 // book is a trail in memory.
@@ -71,13 +73,13 @@ func newBook(t fataler) *book {
 	heads := make([][32]byte, len(ids))
 	for n := range 9 {
 		i := n % 3
-		e := Entry{Stream: RequestStream(ids[i]), Seq: n/3 + 1, Prev: heads[i], Request: ids[i], Action: "amend", Outcome: Done}
+		e := Entry{Stream: caldicott.RequestStream(ids[i]), Seq: n/3 + 1, Prev: heads[i], Request: ids[i], Action: "amend", Outcome: Done}
 		heads[i] = b.write(t, e)
 		b.cases = append(b.cases, CaseRow{Table: "deeds", Row: fmt.Sprint(n), Entry: int64(len(b.rows)), Request: ids[i]})
 		b.write(t, Entry{Stream: "access:20260102", Action: Viewed, Outcome: Refused, Rule: "POLICY", Actor: personID})
 	}
 	for i, id := range ids {
-		b.chains = append(b.chains, Chain{RequestStream(id), 3, heads[i][:]})
+		b.chains = append(b.chains, Chain{caldicott.RequestStream(id), 3, heads[i][:]})
 	}
 	return b
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gowebpki/jcs"
 
 	"github.com/caldicott/caldicott/internal/audit"
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 // spoiled is a call of audit.append that must fail.
@@ -45,7 +46,7 @@ func TestOnlyWhatFitsIsAppended(t *testing.T) {
 	seqOf := func(n int) func(*audit.Entry) { return func(e *audit.Entry) { e.Seq = n } }
 	fresh := func(e *audit.Entry) {
 		e.Request, e.Seq, e.Prev = uuid.NewString(), 1, [32]byte{}
-		e.Stream = audit.RequestStream(e.Request)
+		e.Stream = caldicott.RequestStream(e.Request)
 	}
 	person := "person:" + other
 	salted := func(args []any) { args[4], args[5] = bytes.Repeat([]byte{7}, 32), []byte("body") }
@@ -57,7 +58,7 @@ func TestOnlyWhatFitsIsAppended(t *testing.T) {
 		"zero head in mid chain": {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Prev = [32]byte{} }}},
 		"seq that is taken":      {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Seq, e.Prev = 1, [32]byte{} }}},
 		"seq that leaves a gap":  {wrongHead, spoiled{entry: seqOf(9)}},
-		"first of no chain":      {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Request = uuid.NewString(); e.Stream = audit.RequestStream(e.Request) }}},
+		"first of no chain":      {wrongHead, spoiled{entry: func(e *audit.Entry) { e.Request = uuid.NewString(); e.Stream = caldicott.RequestStream(e.Request) }}},
 		"something before the first": {wrongHead, spoiled{entry: fresh, canon: replace(`"prev":"00`, `"prev":"01`),
 			args: func(a []any) { a[2] = append([]byte{1}, make([]byte, 31)...) }}},
 		"prev and no seq":           {disagrees, spoiled{canon: replace(`"seq":2,`, ``), args: func(a []any) { a[1] = nil }}},
@@ -65,7 +66,7 @@ func TestOnlyWhatFitsIsAppended(t *testing.T) {
 		"chain of a person":         {disagrees, spoiled{entry: fresh, canon: func(c string) string { return streamOf.ReplaceAllString(c, person) }, args: func(a []any) { a[0] = person }}},
 		"seq of the call":           {disagrees, spoiled{args: func(a []any) { a[1] = 3 }}},
 		"prev of the call":          {disagrees, spoiled{args: func(a []any) { a[2] = bytes.Repeat([]byte{1}, 32) }}},
-		"stream of the call":        {disagrees, spoiled{args: func(a []any) { a[0] = audit.RequestStream(other) }}},
+		"stream of the call":        {disagrees, spoiled{args: func(a []any) { a[0] = caldicott.RequestStream(other) }}},
 		"no stream":                 {disagrees, spoiled{args: func(a []any) { a[0] = nil }}},
 		"chained, called unchained": {disagrees, spoiled{args: func(a []any) { a[1], a[2] = nil, nil }}},
 		"no prev":                   {disagrees, spoiled{args: func(a []any) { a[2] = nil }}},

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/caldicott/caldicott/internal/audit"
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 // A case row and its entry stand or fall together, whatever a transaction does.
@@ -171,7 +172,7 @@ func TestAChainMovesOnlyToItsNextEntry(t *testing.T) {
 		move = `UPDATE audit.chains SET stream = '%s', seq = %d, head = sha256('\x%s'); `
 		leaf = "007b7d"
 	)
-	stream, other := audit.RequestStream(request), audit.RequestStream(uuid.NewString())
+	stream, other := caldicott.RequestStream(request), caldicott.RequestStream(uuid.NewString())
 	for name, c := range map[string]struct{ code, do string }{
 		"next entry":         {"", fmt.Sprintf(insert+move, stream, 3, stream, 3, leaf)},
 		"entry after next":   {kept, fmt.Sprintf(insert+move, stream, 4, stream, 4, leaf)},
@@ -207,7 +208,7 @@ func TestARefusalIsNoDeed(t *testing.T) {
 		tx := h.owner.MustBeginTx(t.Context(), nil)
 		tx.MustExec(`WITH e AS (INSERT INTO audit.entries (stream, seq, canon, leaf_hash, action, outcome, occurred_at)
 			VALUES ($1, 99, '{}', sha256('\x007b7d'), 'amend', $2, now()) RETURNING id)
-			UPDATE casework.requests SET entry_id = e.id FROM e`, audit.RequestStream(request), outcome)
+			UPDATE casework.requests SET entry_id = e.id FROM e`, caldicott.RequestStream(request), outcome)
 		_, err := tx.ExecContext(t.Context(), `SET CONSTRAINTS ALL IMMEDIATE`)
 		requireCode(t, err, code)
 		tx.Rollback()

@@ -19,6 +19,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/caldicott/caldicott/internal/audit"
+	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/pgtest"
 )
 
@@ -138,7 +139,7 @@ type queryer interface {
 func (h house) draft(t testing.TB, tx queryer, request string) audit.Entry {
 	t.Helper()
 	e := audit.Entry{
-		Stream: audit.RequestStream(request), Seq: 1, Request: request, Organisation: h.organisation, Actor: h.organisation,
+		Stream: caldicott.RequestStream(request), Seq: 1, Request: request, Organisation: h.organisation, Actor: h.organisation,
 		Action: "amend", Outcome: audit.Done, At: time.Now().UTC().Truncate(time.Microsecond), Version: 1,
 	}
 	rand.Read(e.Nonce[:])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/auditdb"
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 // BenchmarkVerify reads a trail of 200,000 entries in 10,000 chains. The design asks for 100,000 rows a second.
@@ -51,7 +52,7 @@ func fillTrail(b *testing.B, db *sqlx.DB, streams, length int) {
 			ids[i] = uuid.NewString()
 		}
 		e := audit.Entry{
-			Stream: audit.RequestStream(ids[i]), Seq: n/streams + 1, Prev: heads[i], Request: ids[i], Organisation: ids[i], Actor: ids[i],
+			Stream: caldicott.RequestStream(ids[i]), Seq: n/streams + 1, Prev: heads[i], Request: ids[i], Organisation: ids[i], Actor: ids[i],
 			Action: "decide", Outcome: audit.Done, At: time.Now().UTC().Truncate(time.Microsecond), Subject: ids[i], From: "in_review", To: "decided",
 			Version: 3, Digest: strings.Repeat("ab", 32), Policy: strings.Repeat("cd", 32), Line: "policy.csv:41", Acting: "guardian", Nonce: [16]byte{1},
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/auditdb"
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
 func (h house) verify(t testing.TB) (audit.Summary, []audit.Finding) {
@@ -179,7 +180,7 @@ func TestTamperingIsFoundAndTheEntryNamed(t *testing.T) {
 }
 
 func filler(request string, other, middle, last int64) func(string) string {
-	return strings.NewReplacer(":request", request, ":stream", audit.RequestStream(request),
+	return strings.NewReplacer(":request", request, ":stream", caldicott.RequestStream(request),
 		":other", fmt.Sprint(other), ":middle", fmt.Sprint(middle), ":last", fmt.Sprint(last)).Replace
 }
 

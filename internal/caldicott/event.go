@@ -36,10 +36,16 @@ const (
 	Verified     Action = "verified"
 )
 
+// RequestStream is the chain of a request, by its id.
+func RequestStream(id string) string { return "request:" + id }
+
+// OrganisationStream is the chain of an organisation, by its id: its people, their authority and the directory.
+func OrganisationStream(id string) string { return "organisation:" + id }
+
 // Event is what the trail remembers of one deed, refusal or reading: codes and ids, never words that somebody wrote.
 // The words go into Detail, which the trail keeps apart under a salted commitment. ID and Facts are set by casework.
 type Event struct {
-	Stream  string // "request:<id>" and "organisation:<id>" are chained; others are not
+	Stream  string // RequestStream and OrganisationStream are chained; others are not
 	Chained bool
 	Action  Action
 	Outcome string

@@ -135,7 +135,7 @@ func (t *Turn) settle(d Deed) {
 	t.Change.Request = c.Request
 	digest := c.Content().Digest()
 	t.Change.Event = Event{
-		Stream: "request:" + c.Request.ID, Chained: true, Action: done.Deed, Outcome: OutcomeDone, At: t.Now,
+		Stream: RequestStream(c.Request.ID), Chained: true, Action: done.Deed, Outcome: OutcomeDone, At: t.Now,
 		Actor: t.By.ID, Organisation: c.Request.OrganisationID, Request: c.Request.ID, Subject: done.Subject,
 		From: done.From, To: done.To, Version: done.Version, Digest: hex.EncodeToString(digest[:]),
 		ActingAs: done.ActingAs, Appointment: done.Appointment, Delegation: done.Delegation,

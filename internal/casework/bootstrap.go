@@ -79,7 +79,7 @@ func (s *Service) found(ctx context.Context, tx caldicott.Tx, f Founding) error 
 	appoint(second, vocabulary.RoleSystemAdmin, nil, first.UserID)
 	appoint(f.Guardian, vocabulary.RoleCaldicottGuardian, f.GuardianPosts, second.UserID)
 	return tx.SaveDirectory(ctx, caldicott.Event{
-		Stream: "organisation:" + organisation.ID, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
+		Stream: caldicott.OrganisationStream(organisation.ID), Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
 		At: s.Now(), Organisation: organisation.ID, PolicyDigest: s.Policy.Digest(), Detail: caldicott.Words(f),
 	}, rows)
 }

@@ -307,7 +307,7 @@ func (o office) revisionOf(d *desk) int {
 // doneEvent is the chained event of the deed, with the commitment to what was said.
 func (s *Service) doneEvent(o office, d *desk, confirmed []caldicott.Confirmation) caldicott.Event {
 	e := s.directoryEvent(o, d, caldicott.OutcomeDone)
-	e.Stream, e.Chained, e.Facts = "organisation:"+d.organisation.ID, true, o.facts
+	e.Stream, e.Chained, e.Facts = caldicott.OrganisationStream(d.organisation.ID), true, o.facts
 	e.Detail = caldicott.Words(struct {
 		Said      any
 		Confirmed []caldicott.Confirmation `json:",omitempty"`

@@ -72,7 +72,7 @@ func oneRequest(s *stage, r *rand.Rand, anybody, sometimes func() string) (first
 	organisation, id, by := []string{s.trust, s.other}[r.IntN(2)], house.NewID(), anybody()
 	at := monday.Add(time.Duration(r.IntN(20)) * time.Hour) // several at the same instant: pages must not lose one
 	event := caldicott.Event{
-		Stream: "request:" + id, Chained: true, Action: caldicott.Draft, Outcome: caldicott.OutcomeDone, At: at,
+		Stream: caldicott.RequestStream(id), Chained: true, Action: caldicott.Draft, Outcome: caldicott.OutcomeDone, At: at,
 		Actor: s.people[by].ID, Organisation: organisation, Request: id,
 	}
 	request := caldicott.Request{ID: id, OrganisationID: organisation, Requester: by, State: "DRAFT", Version: 1, Revision: 1, CreatedAt: at}

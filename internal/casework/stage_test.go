@@ -155,7 +155,7 @@ func (s *stage) put(organisation string, rows caldicott.DirectoryRows) {
 			}
 		}
 		return tx.SaveDirectory(s.ctx, caldicott.Event{
-			Stream: "organisation:" + organisation, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
+			Stream: caldicott.OrganisationStream(organisation), Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
 			At: monday.AddDate(-1, 0, 0), Organisation: organisation, PolicyDigest: s.service.Policy.Digest(),
 		}, rows)
 	})

@@ -42,7 +42,7 @@ func (h *House) Enrol(t testing.TB) {
 		for _, o := range f.Organisations {
 			id := h.Service.NewID()
 			err := tx.SaveDirectory(t.Context(), caldicott.Event{
-				Stream: "organisation:" + id, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
+				Stream: caldicott.OrganisationStream(id), Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
 				At: h.Service.Now(), Organisation: id, PolicyDigest: h.Policy.Digest(),
 			}, h.rows(f, o, id))
 			if err != nil {

@@ -89,7 +89,7 @@ func (t *tx) LockCase(ctx context.Context, id string) (caldicott.Case, error) {
 	if err != nil {
 		return caldicott.Case{}, err
 	}
-	t.heads["request:"+id] = rows[0].head()
+	t.heads[caldicott.RequestStream(id)] = rows[0].head()
 	return rows[0].caseOf()
 }
 

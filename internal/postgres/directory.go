@@ -43,7 +43,7 @@ func (t *tx) LockOrganisation(ctx context.Context, code string) (caldicott.Organ
 		Seq  int    `db:"seq"`
 		Head []byte `db:"head"`
 	}
-	stream := "organisation:" + r.ID
+	stream := caldicott.OrganisationStream(r.ID)
 	if err := t.run.all(ctx, &ends, chain, stream); err != nil {
 		return caldicott.OrganisationRecord{}, explain(err, "trail")
 	}

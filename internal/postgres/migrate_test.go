@@ -204,7 +204,7 @@ func TestARehearsalLeavesNothingBehind(t *testing.T) {
 	rows := caldicott.DirectoryRows{Organisations: []caldicott.OrganisationRow{{
 		OrganisationRecord: caldicott.OrganisationRecord{ID: org, Code: "TST01", Name: "One", Type: "OTHER", Revision: 1}, AnswersFor: org,
 	}}}
-	event := caldicott.Event{Stream: "organisation:" + org, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone, At: h.Clock.Now(), Organisation: org}
+	event := caldicott.Event{Stream: caldicott.OrganisationStream(org), Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone, At: h.Clock.Now(), Organisation: org}
 	err := h.DB.Rehearse(t.Context(), func(s caldicott.Store) error {
 		save := func(e caldicott.Event) error {
 			return s.InTx(t.Context(), func(tx caldicott.Tx) error {
@@ -221,7 +221,7 @@ func TestARehearsalLeavesNothingBehind(t *testing.T) {
 		}
 		wrong := event
 		wrong.Organisation = house.NewID()
-		wrong.Stream = "organisation:" + wrong.Organisation
+		wrong.Stream = caldicott.OrganisationStream(wrong.Organisation)
 		if err := save(wrong); err == nil {
 			t.Error("a row changed under another organisation's entry, in a rehearsal")
 		}

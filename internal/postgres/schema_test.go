@@ -207,7 +207,7 @@ func peopled(t testing.TB) *housetest.House {
 		return e
 	}
 	err := h.DB.InTx(ctx, func(tx caldicott.Tx) error {
-		return tx.SaveDirectory(ctx, event("organisation:"+org), caldicott.DirectoryRows{
+		return tx.SaveDirectory(ctx, event(caldicott.OrganisationStream(org)), caldicott.DirectoryRows{
 			Organisations: []caldicott.OrganisationRow{{OrganisationRecord: caldicott.OrganisationRecord{ID: org, Code: "TST01", Name: "One", Type: "OTHER", Revision: 1}, AnswersFor: org}},
 			People:        []caldicott.Person{person},
 			Appointments:  []caldicott.Appointment{{ID: id(), UserID: "u-one", OrganisationID: org, Role: "IG_LEAD", ValidFrom: "2026-01-01", Revision: 1}},
@@ -237,7 +237,7 @@ func peopled(t testing.TB) *housetest.House {
 			Decision:      &d, Authorisation: &a,
 			Conditions: []caldicott.Condition{{ID: id(), Label: "C1", Decision: d.ID, Authorisation: a.ID, Type: "ONGOING", Text: "x", Owner: "u-one", At: at}},
 			Disclosure: &caldicott.Disclosure{ID: id(), Recipient: "0", DisclosedAt: at, RecordedAt: at, By: "u-one"},
-			Event:      event("request:" + request),
+			Event:      event(caldicott.RequestStream(request)),
 		})
 	})
 	if err != nil {

@@ -114,7 +114,7 @@ func (p *play) set(ctx context.Context, k cast) error {
 			rows := p.rowsOf(k, o)
 			id := p.organisations[o.Code]
 			err := tx.SaveDirectory(ctx, caldicott.Event{
-				Stream: "organisation:" + id, Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
+				Stream: caldicott.OrganisationStream(id), Chained: true, Action: caldicott.Bootstrapped, Outcome: caldicott.OutcomeDone,
 				At: p.service.Now(), Organisation: id, PolicyDigest: p.service.Policy.Digest(),
 			}, rows)
 			if err != nil {
