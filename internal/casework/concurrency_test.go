@@ -220,7 +220,7 @@ func (s *stage) behind(before func()) *stage {
 func TestADelegationRevokedWhileTheDeputyWaitsForTheCaseNoLongerCounts(t *testing.T) {
 	t.Parallel()
 	s := open(t, everybody()...)
-	s.clock.step = time.Second
+	s.clock.Step = time.Second
 	c := s.answered("", sound()).by("u-deputy", caldicott.Opening{Conflict: vocabulary.ConflictNone}).c
 	slow := s.behind(func() { s.revoke("u-deputy") })
 	r, err := slow.may("u-deputy", c, "", decision(vocabulary.OutcomeApprove))
@@ -233,7 +233,7 @@ func TestADelegationRevokedWhileTheDeputyWaitsForTheCaseNoLongerCounts(t *testin
 func TestAnAppointmentEndedWhileTheGuardianWaitsForTheCaseNoLongerCounts(t *testing.T) {
 	t.Parallel()
 	s := open(t, append(everybody(), member{user: "u-two-posts", roles: []vocabulary.Role{vocabulary.RoleIgOfficer, vocabulary.RoleCaldicottGuardian}})...)
-	s.clock.step = time.Second
+	s.clock.Step = time.Second
 	c := s.answered("", sound()).by("u-two-posts", caldicott.Opening{Conflict: vocabulary.ConflictNone}).c
 	slow := s.behind(func() { s.end("u-two-posts", vocabulary.RoleCaldicottGuardian) })
 	r, err := slow.may("u-two-posts", c, "", decision(vocabulary.OutcomeApprove))
@@ -254,7 +254,7 @@ func at(decisions []caldicott.Decision) string {
 func TestTheInstantsOfDeedsFollowTheOrderOfTheChain(t *testing.T) {
 	t.Parallel()
 	s := open(t, everybody()...)
-	s.clock.step = time.Second
+	s.clock.Step = time.Second
 	c := s.scene("", sound()).by("u-asks", caldicott.Submitting{}).c
 	slow := s.behind(func() { c = s.must("u-officer", c, caldicott.Triaging{}) })
 	r, err := slow.may("u-lead", c, "", caldicott.Commenting{Text: "Begun first, done second."})
@@ -303,7 +303,7 @@ func TestRevokingAndDecidingAtOnceLeaveNoDecisionWithoutAuthority(t *testing.T) 
 	t.Parallel()
 	s := open(t, everybody()...)
 	s.warm()
-	s.clock.step = time.Second
+	s.clock.Step = time.Second
 	for trial := range 12 {
 		c := s.answered("", sound()).by("u-deputy", caldicott.Opening{Conflict: vocabulary.ConflictNone}).c
 		d := s.delegation("u-deputy")
@@ -357,7 +357,7 @@ func (l lateSaveTx) SaveDirectory(ctx context.Context, e caldicott.Event, rows c
 func TestADecisionBetweenTheInstantOfARevocationAndItsCommitIsNotMadeUnderIt(t *testing.T) {
 	t.Parallel()
 	s := open(t, everybody()...)
-	s.clock.step = time.Second
+	s.clock.Step = time.Second
 	c := s.answered("", sound()).by("u-deputy", caldicott.Opening{Conflict: vocabulary.ConflictNone}).c
 	d := s.delegation("u-deputy")
 	db := s.superuser()

@@ -92,7 +92,7 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 			at := *sc
 			at.stage = s.on(undoing{s.store})
 			if !sc.at.IsZero() {
-				at.stage.clock.put(sc.at)
+				at.stage.clock.Put(sc.at)
 			}
 			want := map[refusalKey]int{}
 			for _, m := range cast {

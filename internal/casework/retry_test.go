@@ -105,11 +105,11 @@ func TestAKeyBelongsToOneQuestionOfOnePersonForADay(t *testing.T) {
 	if r, err := say("u-lead", "two"); err != nil || r.Before != nil {
 		t.Errorf("another person: %+v, %v", r.Before, err)
 	}
-	s.clock.put(monday.Add(24*time.Hour - time.Second))
+	s.clock.Put(monday.Add(24*time.Hour - time.Second))
 	if r, err := say("u-officer", "one"); err != nil || r.Before == nil {
 		t.Errorf("within the day: %+v, %v", r.Before, err)
 	}
-	s.clock.put(monday.Add(24*time.Hour + time.Second))
+	s.clock.Put(monday.Add(24*time.Hour + time.Second))
 	if r, err := say("u-officer", "two"); err != nil || r.Before != nil {
 		t.Errorf("after the day: %+v, %v", r.Before, err)
 	}
@@ -139,7 +139,7 @@ func TestTheStoredAnswerComesBeforeEverythingButVisibility(t *testing.T) {
 		t.Errorf("without If-Match: %v (428 comes first)", err)
 	}
 	s.end("u-guardian-b", vocabulary.RoleCaldicottGuardian)
-	s.clock.put(monday.Add(time.Minute))
+	s.clock.Put(monday.Add(time.Minute))
 	if r, err := decide(c.Request.Revision); code(err) != "NOT_FOUND" {
 		t.Errorf("once the appointment has ended: %+v, %v", r.Before, err)
 	}

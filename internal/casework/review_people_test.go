@@ -158,7 +158,7 @@ func TestThePastIsJudgedByTheGuardiansOfThen(t *testing.T) {
 	s := open(t, administered()...)
 	c := s.scene("", sound()).c
 	when := monday.AddDate(0, 0, 10)
-	s.clock.put(when)
+	s.clock.Put(when)
 	made := s.appoint("u-sponsor", vocabulary.RoleCaldicottGuardian, "2026-10-01")
 	conflicted := func(moment casework.Moment) bool {
 		return found(s.service.Facts(s.show("u-guardian", c, moment)), vocabulary.RuleV008, "sponsor_user_id")
@@ -182,12 +182,12 @@ func TestThePastIsJudgedByTheGuardiansOfThen(t *testing.T) {
 	}
 	s.appoint("u-colleague", vocabulary.RoleIgOfficer, "2026-10-01")
 	early := s.on(s.store)
-	early.clock.put(when.Add(-time.Hour))
+	early.clock.Put(when.Add(-time.Hour))
 	early.meet("u-colleague")
 	if _, err := early.may("u-colleague", c, "", caldicott.Triaging{}); code(err) != "NOT_FOUND" {
 		t.Errorf("an officer before the appointment was made: %v", err)
 	}
-	s.clock.put(when.AddDate(0, 0, 5))
+	s.clock.Put(when.AddDate(0, 0, 5))
 	s.end("u-sponsor", vocabulary.RoleCaldicottGuardian)
 	if !conflicted(casework.Moment{AsOf: when}) || conflicted(casework.Moment{}) {
 		t.Error("once it has ended, the past is as it was and the present is not")
@@ -392,7 +392,7 @@ func TestAnswersThatHaveOutlivedTheirDayAreDeleted(t *testing.T) {
 	c := s.scene("", sound()).by("u-asks", caldicott.Submitting{}).c
 	say := func(by, key string, at time.Time) {
 		t.Helper()
-		s.clock.put(at)
+		s.clock.Put(at)
 		call := casework.Call{By: s.people[by], Retry: retry(key, key)}
 		if _, err := s.service.Do(s.ctx, call, casework.Target{Noun: caldicott.Requests, ID: c.Request.ID}, caldicott.Commenting{Text: key}); err != nil {
 			t.Fatal(whole(err))
@@ -415,7 +415,7 @@ func TestAnswersThatHaveOutlivedTheirDayAreDeleted(t *testing.T) {
 func TestAClockThatStepsBackDatesNoDeedBeforeTheOneItFollows(t *testing.T) {
 	t.Parallel()
 	s := open(t, everybody()...)
-	later := func(minutes int) { s.clock.put(monday.Add(time.Duration(minutes) * time.Minute)) }
+	later := func(minutes int) { s.clock.Put(monday.Add(time.Duration(minutes) * time.Minute)) }
 	sc := s.scene("", sound())
 	var looked []time.Time
 	for _, step := range []struct {
@@ -429,7 +429,7 @@ func TestAClockThatStepsBackDatesNoDeedBeforeTheOneItFollows(t *testing.T) {
 		{120, "u-guardian", unconflicted}, {110, "u-guardian", decision(vocabulary.OutcomeApprove)},
 	} {
 		later(step.minutes)
-		looked = append(looked, s.clock.now)
+		looked = append(looked, s.clock.At())
 		sc.by(step.by, step.deed)
 	}
 	c, err := s.store.ReadCase(s.ctx, sc.c.Request.ID)
@@ -549,7 +549,7 @@ func TestASuspensionDoesNotMoveWhenTheRequestWasDecided(t *testing.T) {
 	}
 	want := int(monday.Unix())
 	for days, deed := range []caldicott.Deed{caldicott.Suspending{Reason: "Incident."}, caldicott.Reinstating{Reason: "Cleared."}, caldicott.Revoking{Reason: "Misuse."}} {
-		s.clock.put(monday.AddDate(0, 0, days+1))
+		s.clock.Put(monday.AddDate(0, 0, days+1))
 		sc.by("u-guardian", deed)
 		if got := decided(); got != want {
 			t.Errorf("after %s: decided at %d, want %d", deed.Action(), got, want)

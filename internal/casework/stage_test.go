@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -26,26 +25,6 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 // monday is when most of these cases begin; nobody's appointment starts or ends near it.
 var monday = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
-// hands are a clock's: they stand where they are put, and move on by step at every look.
-type hands struct {
-	mu   sync.Mutex
-	now  time.Time
-	step time.Duration
-}
-
-func (h *hands) look() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(h.step)
-	return h.now
-}
-
-func (h *hands) put(t time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = t
-}
-
 // stage is a house with a cast in it.
 type stage struct {
 	t       testing.TB
@@ -53,7 +32,7 @@ type stage struct {
 	house   *housetest.House
 	service *casework.Service
 	store   caldicott.Store
-	clock   *hands
+	clock   *housetest.Clock
 	people  map[string]caldicott.Actor // as they were put in
 	trust   string                     // id of TST01
 	other   string                     // id of TST02
@@ -77,19 +56,20 @@ func open(t testing.TB, cast ...member) *stage {
 		t.Skip("needs PostgreSQL")
 	}
 	h := housetest.New(t)
-	clock := &hands{now: monday}
+	clock := housetest.NewClock(monday)
 	s := &stage{t: t, ctx: patience(t), house: h, clock: clock, store: h.DB, people: map[string]caldicott.Actor{}, trust: house.NewID(), other: house.NewID()}
-	s.service = &casework.Service{Store: h.DB, Policy: h.Policy, House: h.House, Clock: clock.look, NewID: house.NewID}
+	s.service = &casework.Service{Store: h.DB, Policy: h.Policy, House: h.House, Clock: clock.Now, NewID: house.NewID}
 	s.enter(cast...)
 	return s
 }
 
-// on is the stage over another store, with hands of its own.
+// on is the stage over another store, with a clock of its own.
 func (s *stage) on(store caldicott.Store) *stage {
 	c := *s
-	c.store, c.clock = store, &hands{now: s.clock.now, step: s.clock.step}
+	c.store, c.clock = store, housetest.NewClock(s.clock.At())
+	c.clock.Step = s.clock.Step
 	service := *s.service
-	service.Store, service.Clock = store, c.clock.look
+	service.Store, service.Clock = store, c.clock.Now
 	c.service = &service
 	return &c
 }

@@ -129,10 +129,10 @@ func (w *walk) content() caldicott.Content {
 
 // step is one deed by somebody on something; most are possible in the state, many are refused.
 func (w *walk) step() {
-	w.clock.put(w.clock.now.Add(time.Duration(1+w.r.IntN(10*60)) * time.Minute))
+	w.clock.Put(w.clock.At().Add(time.Duration(1+w.r.IntN(10*60)) * time.Minute))
 	if len(w.scenes) < 3 || w.r.IntN(25) == 0 {
 		if w.r.IntN(4) == 0 {
-			w.scenes = append(w.scenes, w.scene("", emergency(w.clock.now.Add(-time.Hour))))
+			w.scenes = append(w.scenes, w.scene("", emergency(w.clock.At().Add(-time.Hour))))
 		} else {
 			w.scenes = append(w.scenes, w.scene("", w.content()))
 		}
@@ -157,12 +157,12 @@ func (w *walk) step() {
 	if len(sc.c.Authorisations) > 0 && w.r.IntN(3) == 0 {
 		x := sc.c.Authorisations[w.r.IntN(len(sc.c.Authorisations))]
 		deeds, subject = w.likely(caldicott.AuthorisationDeeds(), func(a caldicott.Action) bool {
-			return slices.Contains(permitFrom[a], sc.c.AuthorisationState(x, w.clock.now))
+			return slices.Contains(permitFrom[a], sc.c.AuthorisationState(x, w.clock.At()))
 		}), x.ID
 	} else if len(sc.c.Conditions) > 0 && w.r.IntN(2) == 0 {
 		x := sc.c.Conditions[w.r.IntN(len(sc.c.Conditions))]
 		deeds, subject = w.likely(caldicott.ConditionDeeds(), func(a caldicott.Action) bool {
-			return slices.Contains(demandFrom[a], x.State(sc.c.Done, w.clock.now))
+			return slices.Contains(demandFrom[a], x.State(sc.c.Done, w.clock.At()))
 		}), x.ID
 	}
 	if len(deeds) == 0 {
@@ -216,7 +216,7 @@ func (w *walk) body(sc *scene, a caldicott.Action, m member) caldicott.Deed {
 	case caldicott.Disclose:
 		return caldicott.Disclosing{
 			Recipient: []string{"TST02", "0", "1", "TST09"}[w.r.IntN(4)], Method: vocabulary.TransferMethodMesh,
-			DisclosedAt: w.clock.now.Add(-time.Duration(w.r.IntN(2000)) * time.Hour),
+			DisclosedAt: w.clock.At().Add(-time.Duration(w.r.IntN(2000)) * time.Hour),
 		}
 	case caldicott.Decide:
 		return w.decision(sc)
@@ -234,7 +234,7 @@ func (w *walk) decision(sc *scene) caldicott.Deciding {
 		outcomes = []vocabulary.Outcome{"RATIFY", "RATIFY", "DECLINE_TO_RATIFY"}
 	}
 	d := decision(outcomes[w.r.IntN(len(outcomes))])
-	day := func(days int) string { return caldicott.Today(w.clock.now.AddDate(0, 0, days)) }
+	day := func(days int) string { return caldicott.Today(w.clock.At().AddDate(0, 0, days)) }
 	if d.ExpiryDate != "" {
 		d.ReviewDate, d.ExpiryDate = day(3+w.r.IntN(5)), day(8+w.r.IntN(20))
 	}

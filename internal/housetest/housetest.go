@@ -29,22 +29,34 @@ type House struct {
 	Clock    *Clock
 }
 
-// Clock stands where the test puts it; every look moves it on by a second, as no two deeds happen at once.
+// Clock stands where the test puts it, and moves on by Step at every look.
 type Clock struct {
+	Step time.Duration // set it while nobody else looks
+
 	mu  sync.Mutex
 	now time.Time
 }
 
-// Now gives the instant and moves on.
+// NewClock gives a clock that stands there and is moved by nobody's looking.
+func NewClock(at time.Time) *Clock { return &Clock{now: at} }
+
+// Now moves on and gives the instant.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(time.Second)
+	c.now = c.now.Add(c.Step)
 	return c.now
 }
 
-// Set puts the clock.
-func (c *Clock) Set(t time.Time) {
+// At is where the clock stands, without a look at it.
+func (c *Clock) At() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Put puts the clock.
+func (c *Clock) Put(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = t
@@ -62,7 +74,8 @@ func Furnished(t testing.TB) house.Furnished {
 	return f
 }
 
-// New opens a house on a fresh, migrated database. The clock stands on a Monday morning.
+// New opens a house on a fresh, migrated database. The clock stands on a Monday morning, and moves on by a second at every
+// look, as no two deeds happen at once.
 func New(t testing.TB) *House {
 	t.Helper()
 	f := Furnished(t)
@@ -78,7 +91,8 @@ func New(t testing.TB) *House {
 			t.Error(err)
 		}
 	})
-	clock := &Clock{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
+	clock := NewClock(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC))
+	clock.Step = time.Second
 	return &House{
 		Furnished: f, Database: database, DB: db, Clock: clock,
 		Service: &casework.Service{Store: db, Policy: f.Policy, House: f.House, Clock: clock.Now, NewID: house.NewID},
