@@ -39,12 +39,17 @@ type AuthorisationView struct {
 	ReviewDate string                        `json:"review_date,omitempty"`
 	ExpiryDate string                        `json:"expiry_date,omitempty"`
 	Ratifies   string                        `json:"ratifies,omitempty"`
-	At         time.Time                     `json:"at"`
-	Revision   int                           `json:"revision"`
-	Conditions []ConditionView               `json:"conditions"`
-	Recipients []caldicott.Recipient         `json:"recipients"`
-	Events     []Step                        `json:"events"`
-	Permitted  []Permitted                   `json:"permitted"`
+	Supersedes string                        `json:"supersedes,omitempty"`
+
+	SupersededAt time.Time  `json:"superseded_at,omitzero"`
+	Trips        []TripView `json:"trips"`
+
+	At         time.Time             `json:"at"`
+	Revision   int                   `json:"revision"`
+	Conditions []ConditionView       `json:"conditions"`
+	Recipients []caldicott.Recipient `json:"recipients"`
+	Events     []Step                `json:"events"`
+	Permitted  []Permitted           `json:"permitted"`
 }
 
 // FromAuthorisation writes an authorisation of the case as it stands at the instant.
@@ -53,7 +58,7 @@ func FromAuthorisation(c *caldicott.Case, a caldicott.Authorisation, at time.Tim
 	return AuthorisationView{
 		ID: a.ID, Request: c.Request.ID, Reference: c.Request.Reference, Decision: a.Decision, Version: a.Version,
 		State: c.AuthorisationState(a, at), ReviewDate: a.ReviewDate, ExpiryDate: a.ExpiryDate, Ratifies: a.Ratifies,
-		At: a.At, Revision: revision, Conditions: same(conditions), Recipients: same(c.Decided[a.Version].Recipients),
+		Supersedes: a.Supersedes, SupersededAt: a.SupersededAt, Trips: tripsOf(c, a, at), At: a.At, Revision: revision, Conditions: same(conditions), Recipients: same(c.Decided[a.Version].Recipients),
 		Events:    stepsOf(c, func(d caldicott.Done) bool { return d.Subject == a.ID }),
 		Permitted: same(permitted),
 	}

@@ -31,12 +31,17 @@ type Revoking struct {
 // request needs one.
 type Completing struct {
 	Certificate string `json:"certificate,omitempty" validate:"max=1000"`
+	Document    string `json:"document,omitempty" validate:"omitempty,id"`
+	DestroyedOn string `json:"destroyed_on,omitempty" validate:"omitempty,date"`
+	Method      string `json:"method,omitempty" validate:"max=1000"`
+	DestroyedBy string `json:"destroyed_by,omitempty" validate:"max=1000"`
 	Confirming
 }
 
 // SubmittingEvidence says how a condition was met.
 type SubmittingEvidence struct {
-	Text string `json:"text" validate:"max=10000"`
+	Text     string `json:"text" validate:"max=10000"`
+	Document string `json:"document,omitempty" validate:"omitempty,id"`
 	Confirming
 }
 
@@ -60,6 +65,7 @@ type WaivingCondition struct {
 type BreachingCondition struct {
 	Text     string `json:"text,omitempty" validate:"max=10000"`
 	Incident string `json:"incident,omitempty" validate:"max=1000"`
+	AwareAt  string `json:"aware_at,omitempty" validate:"omitempty,instant"`
 	Confirming
 }
 
@@ -81,9 +87,18 @@ func (b Revoking) Deed() caldicott.Deed {
 	}
 }
 
-func (b Completing) Deed() caldicott.Deed         { return caldicott.Completing{Certificate: b.Certificate} }
-func (b SubmittingEvidence) Deed() caldicott.Deed { return caldicott.SubmittingEvidence{Text: b.Text} }
-func (AcceptingEvidence) Deed() caldicott.Deed    { return caldicott.AcceptingEvidence{} }
+func (b Completing) Deed() caldicott.Deed {
+	return caldicott.Completing{
+		Certificate: b.Certificate, Document: b.Document,
+		Ended: caldicott.Destruction{On: b.DestroyedOn, Method: b.Method, By: b.DestroyedBy},
+	}
+}
+
+func (b SubmittingEvidence) Deed() caldicott.Deed {
+	return caldicott.SubmittingEvidence{Text: b.Text, Document: b.Document}
+}
+
+func (AcceptingEvidence) Deed() caldicott.Deed { return caldicott.AcceptingEvidence{} }
 
 func (b RejectingEvidence) Deed() caldicott.Deed {
 	return caldicott.RejectingEvidence{Reason: b.Reason}
@@ -94,5 +109,5 @@ func (b WaivingCondition) Deed() caldicott.Deed {
 }
 
 func (b BreachingCondition) Deed() caldicott.Deed {
-	return caldicott.BreachingCondition{Text: b.Text, Incident: b.Incident}
+	return caldicott.BreachingCondition{Text: b.Text, Incident: b.Incident, AwareAt: instantIf(b.AwareAt)}
 }

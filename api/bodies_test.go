@@ -26,6 +26,12 @@ var bodyOf = map[string]any{
 	"accept_delegation": &AcceptingDelegation{}, "revoke_delegation": &RevokingDelegation{},
 	"register_organisation": &RegisteringOrganisation{}, "amend_organisation": &AmendingOrganisation{},
 	"register_asset": &RegisteringAsset{}, "amend_asset": &AmendingAsset{},
+	"request_review": &RequestingReview{}, "invite_reviewer": &InvitingReviewer{}, "decide_review": &DecidingReview{},
+	"record_dissent": &RecordingDissent{}, "answer_dissent": &AnsweringDissent{}, "record_not_followed": &RecordingNotFollowed{},
+	"link_incident": &LinkingIncident{}, "update_incident": &UpdatingIncident{}, "link_risk": &LinkingRisk{},
+	"vary": &Varying{}, "renew": &Renewing{}, "record_support": &RecordingSupport{}, "erase_document": &ErasingDocument{},
+	"record_assurance": &RecordingAssurance{}, "roster": &Rostering{}, "end_shift": &EndingShift{}, "judge_sample": &JudgingSample{},
+	"review_standing_rule": &ReviewingStandingRule{}, "prefer": &Preferring{}, "resend_notice": &ResendingNotice{},
 }
 
 // decodeAny is Decode for a body whose type is known only now.
@@ -41,7 +47,7 @@ func decodeAny(t *testing.T, data []byte, body any) error {
 func TestTheContractsExamplesAreReadAsTheDeedsTheyShow(t *testing.T) {
 	t.Parallel()
 	for _, o := range operations(readContract(t)) {
-		if o.RequestBody == nil {
+		if o.RequestBody == nil || o.OperationID == "attach" { // a form of several parts
 			continue
 		}
 		body := bodyOf[o.OperationID]

@@ -1,6 +1,9 @@
 package api
 
-import "github.com/caldicott/caldicott/internal/caldicott"
+import (
+	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
 
 // Content is the document of a request as it is answered: the domain's own, an absent list as [].
 type Content struct{ caldicott.Content }
@@ -56,7 +59,10 @@ type Checking struct {
 }
 
 // Submitting hands the draft in. It has nothing to say.
-type Submitting struct{ Confirming }
+type Submitting struct {
+	Rechecked []vocabulary.Recheck `json:"rechecked,omitempty" validate:"max=10,dive,code=recheck"`
+	Confirming
+}
 
 // SeekingRatification asks the guardian to look at an emergency.
 type SeekingRatification struct{ Confirming }

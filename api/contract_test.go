@@ -186,6 +186,9 @@ var houseRules = map[string]func(operation) string{
 		if o.takes("header", "If-Match") {
 			want = append(want, "412", "428")
 		}
+		if o.OperationID == "fetch_document" { // it may wait for the scanner still
+			want = append(want, "409")
+		}
 		status, _ := o.success()
 		want = append(want, status)
 		for status := range o.Responses.Map() {
@@ -232,7 +235,7 @@ var houseRules = map[string]func(operation) string{
 			return "Location"
 		}
 		deed := o.writes() && o.action() != "" && o.action() != caldicott.View && !comment
-		one := o.method == http.MethodGet && strings.HasPrefix(o.path, "/api/v1/") && strings.HasSuffix(o.path, "}")
+		one := o.method == http.MethodGet && o.OperationID != "list_undelivered" && strings.HasPrefix(o.path, "/api/v1/") && strings.HasSuffix(o.path, "}")
 		if (deed || one) != (r.Headers["ETag"] != nil) {
 			return "ETag"
 		}
@@ -257,10 +260,11 @@ func ifMatchNeeded(o operation) bool {
 	case o.method != http.MethodPost:
 		return false
 	case a == caldicott.Comment || a == caldicott.Advise || a == caldicott.Disclose || a == caldicott.SubmitEvidence,
-		a == caldicott.Draft || a == caldicott.RecordEmergency:
+		a == caldicott.Draft || a == caldicott.RecordEmergency, a == caldicott.RequestReview, a == caldicott.RecordDissent,
+		a == caldicott.RecordNotFollowed, a == caldicott.LinkIncident, a == caldicott.LinkRisk, a == caldicott.Attach:
 		return false
 	default:
-		return slices.Contains(slices.Concat(caldicott.RequestDeeds(), caldicott.AuthorisationDeeds(), caldicott.ConditionDeeds()), a)
+		return a == caldicott.DecideReview || slices.Contains(slices.Concat(caldicott.RequestDeeds(), caldicott.AuthorisationDeeds(), caldicott.ConditionDeeds()), a)
 	}
 }
 

@@ -14,6 +14,8 @@ type Enrolling struct {
 	DisplayName string `json:"display_name" validate:"filled,max=300"`
 	JobTitle    string `json:"job_title" validate:"filled,max=300"`
 	OrgCode     string `json:"org_code,omitempty" validate:"omitempty,org_code"`
+	Manager     string `json:"manager,omitempty" validate:"omitempty,user_id"`
+	Email       string `json:"email,omitempty" validate:"omitempty,max=254,email"`
 	Issuer      string `json:"issuer,omitempty" validate:"omitempty,sign_in"`
 	Subject     string `json:"subject,omitempty" validate:"omitempty,sign_in"`
 	Confirming
@@ -23,6 +25,8 @@ type Enrolling struct {
 type AmendingPerson struct {
 	DisplayName string `json:"display_name" validate:"filled,max=300"`
 	JobTitle    string `json:"job_title" validate:"filled,max=300"`
+	Manager     string `json:"manager,omitempty" validate:"omitempty,user_id"`
+	Email       string `json:"email,omitempty" validate:"omitempty,max=254,email"`
 	Issuer      string `json:"issuer,omitempty" validate:"omitempty,sign_in"`
 	Subject     string `json:"subject,omitempty" validate:"omitempty,sign_in"`
 	Active      *bool  `json:"active" validate:"required"`
@@ -82,7 +86,7 @@ type RevokingDelegation struct {
 func (b Enrolling) Enrolled() caldicott.Person {
 	return caldicott.Person{
 		UserID: b.UserID, Name: b.DisplayName, JobTitle: b.JobTitle, OrgCode: b.OrgCode,
-		Issuer: b.Issuer, Subject: b.Subject, Active: true,
+		Issuer: b.Issuer, Subject: b.Subject, Manager: b.Manager, Email: b.Email, Active: true,
 	}
 }
 
@@ -90,7 +94,7 @@ func (b Enrolling) Enrolled() caldicott.Person {
 func (b AmendingPerson) Amended(userID string) caldicott.Person {
 	return caldicott.Person{
 		UserID: userID, Name: b.DisplayName, JobTitle: b.JobTitle, Issuer: b.Issuer, Subject: b.Subject,
-		Active: b.Active != nil && *b.Active,
+		Manager: b.Manager, Email: b.Email, Active: b.Active != nil && *b.Active,
 	}
 }
 
@@ -121,11 +125,15 @@ type PersonView struct {
 	OrgCode     string `json:"org_code"`
 	Issuer      string `json:"issuer,omitempty"`
 	Subject     string `json:"subject,omitempty"`
-	Active      bool   `json:"active"`
-	Revision    int    `json:"revision"`
+	Manager     string `json:"manager,omitempty"`
+	Email       string `json:"email,omitempty"`
+
+	Mail     vocabulary.MailPreference `json:"mail,omitempty"`
+	Active   bool                      `json:"active"`
+	Revision int                       `json:"revision"`
 }
 
-// FromPerson writes a person; how they sign in only for those who keep the register.
+// FromPerson writes a person; how they sign in, who manages them and where mail goes only for those who keep the register.
 func FromPerson(p caldicott.Person, withSignIn bool) PersonView {
 	v := PersonView{
 		UserID: p.UserID, DisplayName: p.Name, JobTitle: p.JobTitle, OrgCode: p.OrgCode, Active: p.Active,
@@ -133,7 +141,15 @@ func FromPerson(p caldicott.Person, withSignIn bool) PersonView {
 	}
 	if withSignIn {
 		v.Issuer, v.Subject = p.Issuer, p.Subject
+		v.Manager, v.Email, v.Mail = p.Manager, p.Email, p.Mail
 	}
+	return v
+}
+
+// FromSelf writes a person for themselves.
+func FromSelf(p caldicott.Person) PersonView {
+	v := FromPerson(p, false)
+	v.Manager, v.Email, v.Mail = p.Manager, p.Email, p.Mail
 	return v
 }
 
@@ -243,7 +259,7 @@ type Me struct {
 // FromActor writes the caller as they stand at the instant.
 func FromActor(a caldicott.Actor, at time.Time, permitted []Permitted) Me {
 	return Me{
-		Person:       FromPerson(a.Person, false),
+		Person:       FromSelf(a.Person),
 		Appointments: listed(a.Appointments, func(x caldicott.Appointment) AppointmentView { return FromAppointment(x, at) }),
 		Delegations:  listed(a.Delegations, func(x caldicott.Delegation) DelegationView { return FromDelegation(x, at) }),
 		Permitted:    same(permitted),

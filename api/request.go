@@ -27,6 +27,15 @@ type RequestView struct {
 	Missing             []string           `json:"missing"`
 	MandatoryConsultees []vocabulary.Role  `json:"mandatory_consultees"`
 	Deadlines           Deadlines          `json:"deadlines"`
+	Clock               ClockView          `json:"clock"`
+	Chase               []string           `json:"chase"`
+	Renews              string             `json:"renews,omitempty"`
+	Reviews             []ReviewView       `json:"reviews"`
+	Documents           []DocumentView     `json:"documents"`
+	Dissents            []DissentView      `json:"dissents,omitempty"`
+	NotFollowed         []NotFollowedView  `json:"not_followed,omitempty"`
+	Incidents           []IncidentView     `json:"incidents,omitempty"`
+	Risks               []RiskView         `json:"risks,omitempty"`
 	OpenedBy            string             `json:"opened_by,omitempty"`
 	Questions           []QuestionView     `json:"questions"`
 	Consultations       []ConsultationView `json:"consultations"`
@@ -44,25 +53,42 @@ type Judged struct {
 	MandatoryConsultees []vocabulary.Role
 }
 
+// Beside is what a RequestView says beside the case itself. After is nil for those who do not handle the case.
+type Beside struct {
+	Judged    Judged
+	Due       caldicott.Deadlines
+	Clock     ClockView
+	Chase     []string
+	Reviews   []ReviewView
+	After     *Aftermath
+	Permitted []Permitted
+}
+
 // FromRequest writes a case as it stands at the instant.
-func FromRequest(c *caldicott.Case, at time.Time, judged Judged, due caldicott.Deadlines, permitted []Permitted) RequestView {
-	check := FromCheck(judged)
+func FromRequest(c *caldicott.Case, at time.Time, b Beside) RequestView {
+	check := FromCheck(b.Judged)
 	content := c.Content()
-	return RequestView{
+	v := RequestView{
 		ID: c.Request.ID, Reference: c.Request.Reference, Organisation: c.Request.OrgCode, State: c.Request.State,
 		Emergency: c.Request.Emergency, Title: content.Title, Kind: content.Kind, Urgency: content.Urgency,
 		Requester: c.Request.Requester, Version: c.Request.Version, Revision: c.Request.Revision,
 		CreatedAt: c.Request.CreatedAt, SubmittedAt: c.SubmittedAt(), Content: Content{content},
 		Findings: check.Findings, Missing: check.Missing, MandatoryConsultees: check.MandatoryConsultees,
-		Deadlines: FromDeadlines(due), OpenedBy: c.OpenedBy(), Questions: FromQuestions(c),
+		Deadlines: FromDeadlines(b.Due), Clock: b.Clock, Chase: same(b.Chase), Renews: c.Request.Renews, Reviews: same(b.Reviews),
+		Documents: listed(c.Documents(), func(d caldicott.Document) DocumentView { return FromDocument(c, d) }),
+		OpenedBy:  c.OpenedBy(), Questions: FromQuestions(c),
 		Consultations: FromConsultations(c),
 		Declarations:  listed(c.Declarations, fromDeclaration),
 		Decisions:     listed(c.Decisions, func(d caldicott.Decision) DecisionRow { return FromDecisionRow(c, d) }),
 		Authorisations: listed(c.Authorisations, func(a caldicott.Authorisation) AuthorisationRow {
 			return FromAuthorisationRow(c, a, at)
 		}),
-		Steps: FromSteps(c), Permitted: same(permitted),
+		Steps: FromSteps(c), Permitted: same(b.Permitted),
 	}
+	if b.After != nil {
+		v.Dissents, v.NotFollowed, v.Incidents, v.Risks = b.After.Dissents, b.After.NotFollowed, b.After.Incidents, b.After.Risks
+	}
+	return v
 }
 
 // RequestRow is a request in a list: no words that somebody wrote but its title.
@@ -125,13 +151,15 @@ type Deadlines struct {
 	RecordDue       time.Time `json:"record_due,omitzero"`
 	RatificationDue time.Time `json:"ratification_due,omitzero"`
 	StatutoryDue    time.Time `json:"statutory_due,omitzero"`
+
+	AcknowledgementDue time.Time `json:"acknowledgement_due,omitzero"`
 }
 
 // FromDeadlines writes the limits that there are.
 func FromDeadlines(d caldicott.Deadlines) Deadlines {
 	return Deadlines{
 		TriageDue: d.Triage, DecisionDue: d.Decision, RecordDue: d.Record, RatificationDue: d.Ratification,
-		StatutoryDue: d.Statutory,
+		StatutoryDue: d.Statutory, AcknowledgementDue: d.Acknowledgement,
 	}
 }
 
@@ -151,7 +179,7 @@ func fromDeclaration(d caldicott.Declaration) DeclarationView {
 // Step is a deed that was done, with its words. Comments are none: they are private.
 type Step struct {
 	Deed           caldicott.Action  `json:"deed"`
-	By             string            `json:"by"`
+	By             string            `json:"by,omitempty"`
 	ActingAs       string            `json:"acting_as,omitempty"`
 	Delegation     string            `json:"delegation,omitempty"`
 	At             time.Time         `json:"at"`
@@ -167,6 +195,14 @@ type Step struct {
 	Incident       string            `json:"incident,omitempty"`
 	Certificate    string            `json:"certificate,omitempty"`
 	Flags          []caldicott.Flag  `json:"flags,omitempty"`
+
+	Wire     vocabulary.TripWire `json:"wire,omitempty"`
+	Cause    string              `json:"cause,omitempty"`
+	Limit    vocabulary.Limit    `json:"limit,omitempty"`
+	Stage    string              `json:"stage,omitempty"`
+	Due      time.Time           `json:"due,omitzero"`
+	Since    time.Time           `json:"since,omitzero"`
+	Document string              `json:"document,omitempty"`
 }
 
 // FromSteps writes everything that was done, but for the comments.
@@ -186,10 +222,21 @@ func stepsOf(c *caldicott.Case, wanted func(caldicott.Done) bool) []Step {
 }
 
 func fromDone(d caldicott.Done) Step {
-	return Step{
+	step := Step{
 		Deed: d.Deed, By: d.By, ActingAs: d.ActingAs, Delegation: d.Delegation, At: d.At, From: d.From, To: d.To,
 		Version: d.Version, Subject: d.Subject, Target: d.Target, Reason: d.Details.Reason, Text: d.Details.Text,
 		Recommendation: d.Details.Recommendation, Missing: d.Details.Missing, Incident: d.Details.Incident,
-		Certificate: d.Details.Certificate, Flags: d.Details.Flags,
+		Certificate: d.Details.Certificate, Flags: d.Details.Flags, Wire: d.Details.Wire, Cause: d.Details.Cause,
+		Limit: d.Details.Limit, Document: d.Details.Evidence,
 	}
+	if d.Deed == caldicott.Remind || d.Deed == caldicott.Escalate {
+		step.Stage = d.Details.Moment
+	}
+	if d.Details.Due != nil {
+		step.Due = *d.Details.Due
+	}
+	if d.Details.Dated != nil {
+		step.Since = *d.Details.Dated
+	}
+	return step
 }

@@ -37,10 +37,16 @@ var law = map[string][]string{
 	"internal/pgembed":  {},
 	"internal/postgres": {"internal/caldicott", "internal/caldicott/vocabulary"},
 	"internal/textfold": {},
+	"internal/notify":   {},
+	"internal/vault":    {},
+	"internal/clamd":    {},
+	"internal/jobs":     {},
+
+	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
 	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework"},
-	"internal/server": {"api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
+	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
 	"internal/house": {"", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary",
@@ -62,6 +68,7 @@ var forTests = []string{
 	"", "api", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary", "internal/calendar", "internal/casework",
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
+	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs",
 }
 
 const module = "github.com/caldicott/caldicott"

@@ -26,6 +26,36 @@ const (
 	SeekRatification Action = "seek_ratification"
 	Comment          Action = "comment"
 	Disclose         Action = "disclose"
+
+	RequestReview     Action = "request_review"
+	RecordDissent     Action = "record_dissent"
+	RecordNotFollowed Action = "record_not_followed"
+	LinkIncident      Action = "link_incident"
+	LinkRisk          Action = "link_risk"
+	Attach            Action = "attach"
+)
+
+// Deeds on what hangs on a request: a review, a dissent, an incident, a document.
+const (
+	InviteReviewer Action = "invite_reviewer"
+	DecideReview   Action = "decide_review"
+	AnswerDissent  Action = "answer_dissent"
+	UpdateIncident Action = "update_incident"
+	EraseDocument  Action = "erase_document"
+)
+
+// What the keeper records: that a date has come, and what follows from it. The keeper closes, too. No policy speaks of
+// these, because nobody may do them.
+const (
+	Activate     Action = "activate"
+	Expire       Action = "expire"
+	FallDue      Action = "fall_due"
+	Trip         Action = "trip"
+	Supersede    Action = "supersede"
+	Remind       Action = "remind"
+	Escalate     Action = "escalate"
+	ScanDocument Action = "scan_document"
+	DrawSample   Action = "draw_sample"
 )
 
 // Deeds on an authorisation and on a condition.
@@ -34,6 +64,9 @@ const (
 	Reinstate       Action = "reinstate"
 	Revoke          Action = "revoke"
 	Complete        Action = "complete"
+	Vary            Action = "vary"
+	Renew           Action = "renew"
+	RecordSupport   Action = "record_support"
 	SubmitEvidence  Action = "submit_evidence"
 	AcceptEvidence  Action = "accept_evidence"
 	RejectEvidence  Action = "reject_evidence"
@@ -55,6 +88,13 @@ const (
 	AmendOrganisation    Action = "amend_organisation"
 	RegisterAsset        Action = "register_asset"
 	AmendAsset           Action = "amend_asset"
+	RecordAssurance      Action = "record_assurance"
+	Roster               Action = "roster"
+	EndShift             Action = "end_shift"
+	JudgeSample          Action = "judge_sample"
+	ReviewStandingRule   Action = "review_standing_rule"
+	Prefer               Action = "prefer"
+	ResendNotice         Action = "resend_notice"
 )
 
 // Ways of reading. View is the content of a request and all that hangs on it, ViewComments the private comments,
@@ -63,6 +103,8 @@ const (
 	View         Action = "view"
 	ViewComments Action = "view_comments"
 	LookUp       Action = "look_up"
+	// LookUpSamples is what the guardian looks at again, with the standing rules.
+	LookUpSamples Action = "look_up_samples"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -70,11 +112,24 @@ func RequestDeeds() []Action {
 	return []Action{
 		Draft, Amend, Submit, Triage, Ask, Answer, Consult, Advise, Waive, PutForward, SetAside, Open, HandBack, Decide,
 		Withdraw, Resubmit, Close, RecordEmergency, SeekRatification, Comment, Disclose,
+		RequestReview, RecordDissent, RecordNotFollowed, LinkIncident, LinkRisk, Attach,
 	}
 }
 
+// HangingDeeds are the deeds on what hangs on a request: reviews, dissents, incidents and documents.
+func HangingDeeds() []Action {
+	return []Action{InviteReviewer, DecideReview, AnswerDissent, UpdateIncident, EraseDocument}
+}
+
+// KeeperDeeds are what the keeper records; Close is a person's deed too.
+func KeeperDeeds() []Action {
+	return []Action{Activate, Expire, FallDue, Trip, Supersede, Remind, Escalate, ScanDocument, DrawSample}
+}
+
 // AuthorisationDeeds are the deeds on an authorisation.
-func AuthorisationDeeds() []Action { return []Action{Suspend, Reinstate, Revoke, Complete} }
+func AuthorisationDeeds() []Action {
+	return []Action{Suspend, Reinstate, Revoke, Complete, Vary, Renew, RecordSupport}
+}
 
 // ConditionDeeds are the deeds on a condition.
 func ConditionDeeds() []Action {
@@ -86,16 +141,17 @@ func DirectoryDeeds() []Action {
 	return []Action{
 		Enrol, AmendPerson, Appoint, ConfirmAppointment, EndAppointment, Delegate, AcceptDelegation, RevokeDelegation,
 		RegisterOrganisation, AmendOrganisation, RegisterAsset, AmendAsset,
+		RecordAssurance, Roster, EndShift, JudgeSample, ReviewStandingRule, Prefer, ResendNotice,
 	}
 }
 
 // Readings are the ways of reading that the policy rules on.
-func Readings() []Action { return []Action{View, ViewComments, LookUp} }
+func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples} }
 
 // Actions is every word that may stand in the second column of policy.csv.
 func Actions() []Action {
 	var all []Action
-	for _, some := range [][]Action{RequestDeeds(), AuthorisationDeeds(), ConditionDeeds(), DirectoryDeeds(), Readings()} {
+	for _, some := range [][]Action{RequestDeeds(), HangingDeeds(), AuthorisationDeeds(), ConditionDeeds(), DirectoryDeeds(), Readings()} {
 		all = append(all, some...)
 	}
 	return all

@@ -32,8 +32,8 @@ func Standings(by Actor, c *Case, condition string, counts func(Appointment) boo
 		if !counts(a) {
 			continue
 		}
-		if a.Role == vocabulary.RoleReviewGuardian && c.HandedTo(me) {
-			add(a.Role, Assigned)
+		if a.Role == vocabulary.RoleReviewGuardian && (c.HandedTo(me) || c.SentTo(me)) || guardianElsewhere(a, c) && c.SentTo(me) {
+			add(vocabulary.RoleReviewGuardian, Assigned)
 		}
 		if a.OrganisationID != c.Request.OrganisationID {
 			continue
@@ -47,6 +47,11 @@ func Standings(by Actor, c *Case, condition string, counts func(Appointment) boo
 		}
 	}
 	return list
+}
+
+// guardianElsewhere says whether the appointment is that of another organisation's guardian, who may be invited to a review.
+func guardianElsewhere(a Appointment, c *Case) bool {
+	return a.Role == vocabulary.RoleCaldicottGuardian && a.OrganisationID != c.Request.OrganisationID
 }
 
 // Private leaves out what gives no share in a case's private comments: an asset owner who was not asked, and every
@@ -133,8 +138,15 @@ func (t *Turn) capacity(s Standing, a Action, claim Claim, outcome vocabulary.Ou
 		organisation = "" // a review guardian is often another organisation's guardian
 	}
 	capacity := Capacity{Role: s.Role}
-	if appointment, ok := t.By.Appointment(s.Role, organisation, t.Now); ok {
+	appointment, ok := t.By.Appointment(s.Role, organisation, t.Now)
+	if !ok && s.Role == vocabulary.RoleReviewGuardian {
+		appointment, ok = t.By.Appointment(vocabulary.RoleCaldicottGuardian, "", t.Now)
+	}
+	if ok {
 		capacity.Appointment = appointment.ID
+	}
+	if s.Role == vocabulary.RoleReviewGuardian && !t.mine(a) {
+		return capacity, false
 	}
 	if s.Role != vocabulary.RoleDeputyGuardian || !underDelegation(a) {
 		return capacity, claim.Delegation == ""
@@ -142,6 +154,18 @@ func (t *Turn) capacity(s Standing, a Action, claim Claim, outcome vocabulary.Ou
 	delegation, ok := t.delegation(claim.Delegation, outcome)
 	capacity.Delegation = delegation.ID
 	return capacity, ok
+}
+
+// mine says whether what a review guardian does is what the case was sent to them for: to decide it, or to hear a review.
+func (t *Turn) mine(a Action) bool {
+	switch a {
+	case Open, Decide, HandBack, Ask:
+		return t.Case.HandedTo(t.By.UserID)
+	case DecideReview:
+		r, ok := t.Case.Review(t.Subject)
+		return ok && r.Reviewer == t.By.UserID
+	}
+	return true
 }
 
 // delegation finds the one named, or the earliest in force that covers the case.

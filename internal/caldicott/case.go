@@ -13,6 +13,7 @@ type Request struct {
 	OrganisationID, OrgCode string
 	Requester               string
 	Emergency               bool
+	Renews                  string // the authorisation that it would renew; "" for any other request
 	State                   State
 	Version                 int
 	Revision                int
@@ -41,7 +42,7 @@ func (v Version) Mark() VersionMark {
 	return VersionMark{N: v.N, By: v.By, At: v.At, Digest: v.Content.Digest()}
 }
 
-// Done is a deed that was done. The rows of what was done, in order, are the request's own history: its state, who opened
+// Done is a deed that was done; By is "" where the keeper did it. The rows of what was done, in order, are the request's own history: its state, who opened
 // it, its pauses, and the states of its authorisation and conditions are folds over them.
 type Done struct {
 	ID                                string
@@ -67,9 +68,10 @@ type Details struct {
 	Role           vocabulary.Role   `json:"role,omitempty"`
 	Incident       string            `json:"incident,omitempty"`
 	Certificate    string            `json:"certificate,omitempty"`
-	Confirmed      []Confirmation    `json:"not_identifiers,omitempty"`
-	Findings       []Finding         `json:"findings,omitempty"`
-	Flags          []Flag            `json:"flags,omitempty"`
+	Later          `json:",omitempty"`
+	Confirmed      []Confirmation `json:"not_identifiers,omitempty"`
+	Findings       []Finding      `json:"findings,omitempty"`
+	Flags          []Flag         `json:"flags,omitempty"`
 }
 
 // Flag is something that a deed may be done with and that somebody should look at.
@@ -156,6 +158,7 @@ type Case struct {
 	Conditions     []Condition
 	Authorisations []Authorisation
 	Disclosures    []Disclosure
+	Assurances     []Assurance // of the organisations that its authorisations name as recipients
 }
 
 // Content is the version that stands now.
@@ -261,14 +264,26 @@ func (c *Case) Questions() []Question {
 	return all
 }
 
-// Decision is the newest decision of decide or set_aside, or false.
+// Decision is the newest decision about the request as a whole: of decide, set_aside, vary, or a review that did not let
+// the earlier one stand; or false.
 func (c *Case) Decision() (Decision, bool) {
 	for _, d := range slices.Backward(c.Decisions) {
-		if d.Outcome != vocabulary.OutcomeSuspend && d.Outcome != vocabulary.OutcomeRevoke {
+		switch d.Outcome {
+		case vocabulary.OutcomeSuspend, vocabulary.OutcomeRevoke, vocabulary.OutcomeReviewUpheld:
+		default:
 			return d, true
 		}
 	}
 	return Decision{}, false
+}
+
+// DecisionOf finds a decision by id.
+func (c *Case) DecisionOf(id string) (Decision, bool) {
+	i := slices.IndexFunc(c.Decisions, func(d Decision) bool { return d.ID == id })
+	if i < 0 {
+		return Decision{}, false
+	}
+	return c.Decisions[i], true
 }
 
 // Authorisation finds one by id; "" means the newest.
@@ -304,7 +319,7 @@ func (c *Case) Circumstances(guardians []Guardian, now time.Time) Circumstances 
 // Clock is what the time limits are computed from.
 func (c *Case) Clock(now time.Time) Clock {
 	return Clock{
-		Kind: c.Content().Kind, Urgency: c.Content().Urgency, Submitted: c.SubmittedAt(),
+		Kind: c.Content().Kind, Purpose: c.Content().PurposeCategory, Urgency: c.Content().Urgency, Submitted: c.SubmittedAt(),
 		Disclosed: c.DisclosedAt(), Pauses: c.Pauses(), Now: now,
 	}
 }
@@ -325,10 +340,17 @@ func (c Case) AsOf(at time.Time) (Case, bool) {
 	c.Conditions = slices.DeleteFunc(slices.Clone(c.Conditions), func(x Condition) bool { return after(x.At) })
 	c.Authorisations = slices.DeleteFunc(slices.Clone(c.Authorisations), func(x Authorisation) bool { return after(x.At) })
 	c.Disclosures = slices.DeleteFunc(slices.Clone(c.Disclosures), func(x Disclosure) bool { return after(x.RecordedAt) })
+	c.Assurances = slices.DeleteFunc(slices.Clone(c.Assurances), func(x Assurance) bool { return after(x.At) })
+	for i := range c.Authorisations {
+		if after(c.Authorisations[i].SupersededAt) {
+			c.Authorisations[i].SupersededAt = time.Time{}
+		}
+	}
 	newest := c.Done[len(c.Done)-1]
 	c.Request.State, c.Request.Version = newest.To, newest.Version
 	if c.SubmittedAt().IsZero() && !c.Request.Emergency {
 		c.Request.Reference = ""
 	}
+	c.Pass(at)
 	return c, true
 }

@@ -17,11 +17,13 @@ type Deadlines struct {
 	Triage, Decision     time.Time
 	Record, Ratification time.Time
 	Statutory            time.Time
+	Acknowledgement      time.Time // of a data protection complaint
 }
 
 // Clock is what the limits of one request depend on.
 type Clock struct {
 	Kind      vocabulary.Kind
+	Purpose   vocabulary.Purpose
 	Urgency   vocabulary.Urgency
 	Submitted time.Time // of the current round; zero before it
 	Disclosed time.Time // of an emergency only
@@ -63,7 +65,7 @@ func (t Targets) Deadlines(cal Calendar, k Clock) Deadlines {
 	return Deadlines{
 		Triage:    limits.triage.end(cal, k.Submitted, nil, k.Now), // nobody is asked anything before triage
 		Decision:  limits.decision.end(cal, k.Submitted, k.Pauses, k.Now),
-		Statutory: statutoryEnd(k),
+		Statutory: statutoryEnd(k), Acknowledgement: acknowledgementEnd(k),
 	}
 }
 
@@ -138,18 +140,41 @@ func closing(day string) time.Time {
 	return t
 }
 
+// A complaint about data protection is acknowledged within 30 days (Data Protection Act 2018 s.164A, in force from
+// 19 June 2026).
+const (
+	acknowledgementDays  = 30
+	acknowledgementSince = "2026-06-19"
+)
+
+// acknowledgementEnd is the last second of the 30th calendar day after the complaint came; triage acknowledges it.
+func acknowledgementEnd(k Clock) time.Time {
+	day := Today(k.Submitted)
+	complains := k.Purpose == vocabulary.PurposeComplaintClaim &&
+		(k.Kind == vocabulary.KindComplaintOrLitigation || k.Kind == vocabulary.KindRecordRestrictionOrRights)
+	if !complains || day < acknowledgementSince {
+		return time.Time{}
+	}
+	return lastSecond(day, acknowledgementDays)
+}
+
+// lastSecond is the end of the nth calendar day after the day.
+func lastSecond(day string, n int) time.Time {
+	last, err := addDays(day, n)
+	if err != nil {
+		return time.Time{}
+	}
+	t, err := At(last, 23, 59, 59)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
 // statutoryEnd is the last second of the 40th calendar day after the day of submission; no pause moves it.
 func statutoryEnd(k Clock) time.Time {
 	if k.Kind != vocabulary.KindDeceasedRecords {
 		return time.Time{}
 	}
-	day, err := addDays(Today(k.Submitted), statutoryDays)
-	if err != nil {
-		return time.Time{}
-	}
-	t, err := At(day, 23, 59, 59)
-	if err != nil {
-		return time.Time{}
-	}
-	return t
+	return lastSecond(Today(k.Submitted), statutoryDays)
 }

@@ -49,7 +49,7 @@ type Decision struct {
 	Authorisation           string // the one that a SUSPEND or REVOKE was about
 }
 
-// Approving says whether the outcome permits something (RENEW and VARY come with "2 of 5: time").
+// Approving says whether the outcome permits something.
 func Approving(o vocabulary.Outcome) bool {
 	return o == vocabulary.OutcomeApprove || o == vocabulary.OutcomeApproveWithConditions || o == vocabulary.OutcomeRatify ||
 		o == vocabulary.OutcomeRenew || o == vocabulary.OutcomeVary
@@ -67,6 +67,7 @@ type Condition struct {
 	EvidenceExpected string
 	Resolves         []vocabulary.Rule
 	At               time.Time
+	GraceUntil       string // of a DEADLINE: the last day before its authorisation is suspended, "" without one
 }
 
 // State folds the deeds on the condition up to the instant; only a DEADLINE becomes OVERDUE, when its day has ended.
@@ -112,7 +113,9 @@ type Authorisation struct {
 	ID, Decision           string
 	Version                int
 	ReviewDate, ExpiryDate string
-	Ratifies               string // the emergency's disclosure, where the decision was RATIFY: nothing more may follow under it
+	Ratifies               string    // the emergency's disclosure, where the decision was RATIFY: nothing more may follow under it
+	Supersedes             string    // the authorisation in whose place it comes: of this request (vary) or of another (renew)
+	SupersededAt           time.Time // zero while none has come in its place
 	At                     time.Time
 }
 
@@ -135,25 +138,38 @@ func (c *Case) AuthorisationState(a Authorisation, at time.Time) vocabulary.Auth
 	return vocabulary.AuthorisationStateActive
 }
 
-// ends folds the deeds on the authorisation: what ended it, and whether it is suspended.
+// ends folds the deeds on the authorisation: what ended it, and whether it is suspended, by somebody or by a trip-wire.
 func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.AuthorisationState, suspended bool) {
 	if a.Ratifies != "" {
 		ended = vocabulary.AuthorisationStateCompleted
 	}
+	since := time.Time{} // when it was last reinstated or suspended
 	for _, d := range c.Done {
 		if d.Subject != a.ID || d.At.After(at) {
 			continue
 		}
 		switch d.Deed {
 		case Suspend:
-			suspended = true
+			suspended, since = true, d.At
 		case Reinstate:
-			suspended = false
+			suspended, since = false, d.At
 		case Revoke:
 			ended = vocabulary.AuthorisationStateRevoked
 		case Complete:
 			ended = vocabulary.AuthorisationStateCompleted
 		}
+	}
+	if !suspended {
+		suspended = slices.ContainsFunc(c.Trips(a), func(t Tripped) bool { return !t.At.After(at) && t.At.After(since) })
+	}
+	for _, d := range c.Decisions {
+		if d.Outcome == vocabulary.OutcomeReviewOverturned && d.Authorisation == a.ID && !d.At.After(at) {
+			ended = vocabulary.AuthorisationStateRevoked
+		}
+	}
+	superseded := !a.SupersededAt.IsZero() && !a.SupersededAt.After(at)
+	if superseded && ended != vocabulary.AuthorisationStateRevoked {
+		ended = vocabulary.AuthorisationStateSuperseded
 	}
 	return ended, suspended
 }
@@ -161,12 +177,27 @@ func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.Authorisati
 // precedentOpen says whether a condition precedent is neither satisfied nor waived.
 func (c *Case) precedentOpen(a Authorisation, at time.Time) bool {
 	return slices.ContainsFunc(c.Conditions, func(x Condition) bool {
-		if x.Authorisation != a.ID || x.Type != vocabulary.ConditionTypePrecedent {
+		if x.Type != vocabulary.ConditionTypePrecedent || !c.Governs(x, a) {
 			return false
 		}
 		state := x.State(c.Done, at)
 		return state != vocabulary.ConditionStateSatisfied && state != vocabulary.ConditionStateWaived
 	})
+}
+
+// Governs says whether the condition governs the authorisation: it was made for it, or for the one that it varies.
+func (c *Case) Governs(x Condition, a Authorisation) bool {
+	for x.Authorisation != "" {
+		if x.Authorisation == a.ID {
+			return true
+		}
+		before, ok := c.Authorisation(a.Supersedes)
+		if a.Supersedes == "" || !ok {
+			return false
+		}
+		a = before
+	}
+	return false
 }
 
 // InForce says whether a disclosure may be made in that state.
@@ -187,6 +218,12 @@ var authorisationFrom = map[Action][]vocabulary.AuthorisationState{
 		vocabulary.AuthorisationStateReviewDue, vocabulary.AuthorisationStateSuspended},
 	Complete: {vocabulary.AuthorisationStateActive, vocabulary.AuthorisationStateReviewDue,
 		vocabulary.AuthorisationStateSuspended, vocabulary.AuthorisationStateExpired},
+	Vary: {vocabulary.AuthorisationStatePendingConditions, vocabulary.AuthorisationStateActive,
+		vocabulary.AuthorisationStateReviewDue, vocabulary.AuthorisationStateSuspended},
+	Renew: {vocabulary.AuthorisationStatePendingConditions, vocabulary.AuthorisationStateActive,
+		vocabulary.AuthorisationStateReviewDue, vocabulary.AuthorisationStateSuspended, vocabulary.AuthorisationStateExpired},
+	RecordSupport: {vocabulary.AuthorisationStatePendingConditions, vocabulary.AuthorisationStateActive,
+		vocabulary.AuthorisationStateReviewDue, vocabulary.AuthorisationStateSuspended},
 }
 
 // Disclosure is what really left. It never changes. Exception is why it was not covered, "" where it was: not being

@@ -1,6 +1,10 @@
 package caldicott
 
-import "github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+import (
+	"time"
+
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+)
 
 // Suspending stops an authorisation for the time being, by a decision SUSPEND.
 type Suspending struct {
@@ -24,11 +28,15 @@ type Revoking struct {
 	Capacities Claim
 }
 
-// Completing ends an authorisation whose data was returned or destroyed. Certificate is its reference.
-type Completing struct{ Certificate string }
+// Completing ends an authorisation whose data was returned or destroyed. Certificate is its reference, Document its id
+// where it was attached.
+type Completing struct {
+	Certificate, Document string
+	Ended                 Destruction
+}
 
-// SubmittingEvidence says how a condition was met, in its owner's words.
-type SubmittingEvidence struct{ Text string }
+// SubmittingEvidence says how a condition was met, in its owner's words. Document is the id of one that shows it.
+type SubmittingEvidence struct{ Text, Document string }
 
 // AcceptingEvidence satisfies a condition.
 type AcceptingEvidence struct{}
@@ -42,8 +50,12 @@ type WaivingCondition struct {
 	Capacities Claim
 }
 
-// BreachingCondition records that a condition was broken, with the incident's local number where there is one.
-type BreachingCondition struct{ Text, Incident string }
+// BreachingCondition records that a condition was broken, with the incident's local number where there is one. An incident
+// suspends the authorisation and starts the 72 hours, from AwareAt or now.
+type BreachingCondition struct {
+	Text, Incident string
+	AwareAt        *time.Time
+}
 
 func (Suspending) Action() Action         { return Suspend }
 func (Reinstating) Action() Action        { return Reinstate }
@@ -66,12 +78,16 @@ func (d Revoking) Texts() []Text {
 }
 
 func (d Reinstating) Texts() []Text        { return []Text{{"reason", d.Reason}} }
-func (d Completing) Texts() []Text         { return []Text{{"certificate", d.Certificate}} }
 func (d SubmittingEvidence) Texts() []Text { return []Text{{"text", d.Text}} }
 func (AcceptingEvidence) Texts() []Text    { return nil }
 func (d RejectingEvidence) Texts() []Text  { return []Text{{"reason", d.Reason}} }
 func (d WaivingCondition) Texts() []Text   { return []Text{{"reason", d.Reason}} }
 func (d BreachingCondition) Texts() []Text { return []Text{{"text", d.Text}, {"incident", d.Incident}} }
+
+// Texts are the certificate's reference and how the data was destroyed.
+func (d Completing) Texts() []Text {
+	return []Text{{"certificate", d.Certificate}, {"method", d.Ended.Method}, {"by", d.Ended.By}}
+}
 
 // Claim names the outcome that a delegation must cover.
 func (d Suspending) Claim() (Claim, vocabulary.Outcome) {
@@ -121,13 +137,21 @@ func (d Completing) do(t *Turn) error {
 	if isTrue(t.Case.Decided[a.Version].Retention.CertificateRequired) {
 		t.require("certificate", d.Certificate)
 	}
+	if d.Ended.On > Today(t.Now) {
+		t.wrong("destroyed_on", CodeField, "must not lie in the future")
+	}
 	t.Change.Done.Details.Certificate = d.Certificate
+	if d.Ended != (Destruction{}) {
+		t.Change.Done.Details.Ended = &d.Ended
+	}
+	t.evidence("document", d.Document)
 	return nil
 }
 
 func (d SubmittingEvidence) do(t *Turn) error {
 	t.require("text", d.Text)
 	t.Change.Done.Details.Text = d.Text
+	t.evidence("document", d.Document)
 	return nil
 }
 
@@ -147,5 +171,24 @@ func (d WaivingCondition) do(t *Turn) error {
 
 func (d BreachingCondition) do(t *Turn) error {
 	t.Change.Done.Details.Text, t.Change.Done.Details.Incident = d.Text, d.Incident
+	if d.AwareAt != nil && blank(d.Incident) {
+		t.wrong("incident", CodeRequired, "must be given: its clock runs from when it was noticed")
+	}
+	if !blank(d.Incident) {
+		x, _ := t.Case.Condition(t.Subject)
+		report := IncidentReport{Number: d.Incident, AwareAt: d.AwareAt, Authorisation: t.governed(x), Suspends: true}
+		t.incidentTimes(report)
+		t.Change.Done.Details.Report = &report
+	}
 	return nil
+}
+
+// governed is the newest authorisation that the condition governs, "" where it governs none.
+func (t *Turn) governed(x Condition) string {
+	for i := len(t.Case.Authorisations) - 1; i >= 0; i-- {
+		if a := t.Case.Authorisations[i]; t.Case.Governs(x, a) {
+			return a.ID
+		}
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package caldicott
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,8 +15,9 @@ type Drafting struct{ Content Content }
 // Amending gives a draft its whole content anew.
 type Amending struct{ Content Content }
 
-// Submitting puts a draft in front of information governance and pins its version.
-type Submitting struct{}
+// Submitting puts a draft in front of information governance and pins its version. Rechecked is what was looked at again,
+// which a renewal must say.
+type Submitting struct{ Rechecked []vocabulary.Recheck }
 
 // Answering gives the requester's answers, with a new version where the content changed.
 type Answering struct {
@@ -73,7 +75,13 @@ func (d Amending) do(t *Turn) error {
 	return nil
 }
 
-func (Submitting) do(t *Turn) error {
+func (d Submitting) do(t *Turn) error {
+	for _, x := range rechecks {
+		if t.Case.Request.Renews != "" && !slices.Contains(d.Rechecked, x) {
+			t.wrong("rechecked", CodeRequired, "must say that "+string(x)+" was looked at again: this is a renewal")
+		}
+	}
+	t.Change.Done.Details.Recheck = d.Rechecked
 	t.submissible()
 	return t.refer()
 }

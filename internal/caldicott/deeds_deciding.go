@@ -157,6 +157,9 @@ func (t *Turn) checkOutcome(d Deciding) {
 		vocabulary.OutcomeApprove, vocabulary.OutcomeApproveWithConditions, vocabulary.OutcomeRefuse, vocabulary.OutcomeDefer,
 		vocabulary.OutcomeRefer, vocabulary.OutcomeAdvise, vocabulary.OutcomeNotRequired, vocabulary.OutcomeOutOfRemit,
 	}
+	if t.Case.Request.Renews != "" {
+		ordinary = append(ordinary, vocabulary.OutcomeRenew)
+	}
 	begun := []vocabulary.Outcome{vocabulary.OutcomeRatify, vocabulary.OutcomeDeclineToRatify}
 	switch {
 	case d.Outcome == "":
@@ -180,7 +183,7 @@ func (d Deciding) blockedBy(f Finding, c Content) bool {
 		return false
 	}
 	switch d.Outcome {
-	case vocabulary.OutcomeApprove:
+	case vocabulary.OutcomeApprove, vocabulary.OutcomeRenew, vocabulary.OutcomeVary:
 		return true
 	case vocabulary.OutcomeApproveWithConditions:
 		return !Convertible(f.Rule, c) || !d.resolves(f.Rule)
@@ -260,6 +263,7 @@ func (t *Turn) decides(d Decision) *Decision {
 func (t *Turn) authorises(d *Decision) string {
 	a := Authorisation{
 		ID: t.NewID(), Decision: d.ID, Version: d.Version, ReviewDate: d.ReviewDate, ExpiryDate: d.ExpiryDate, At: t.Now,
+		Supersedes: t.Case.Request.Renews,
 	}
 	if d.Outcome == vocabulary.OutcomeRatify {
 		for _, x := range t.Case.Disclosures {
@@ -289,6 +293,9 @@ func (t *Turn) asks(d *Decision, authorisation string, asked []ConditionAsked, f
 		condition := Condition{
 			ID: t.NewID(), Label: x.Label, Decision: d.ID, Authorisation: authorisation, Type: x.Type, Text: x.Text,
 			Owner: x.Owner, Due: x.Due, EvidenceExpected: x.EvidenceExpected, Resolves: x.Resolves, At: t.Now,
+		}
+		if x.Type == vocabulary.ConditionTypeDeadline && x.Due != "" && authorisation != "" {
+			condition.GraceUntil = nthWorkday(t.House.Calendar, x.Due, t.House.Clocks.ConditionGrace)
 		}
 		t.Change.Conditions = append(t.Change.Conditions, condition)
 	}

@@ -184,6 +184,15 @@ func (d SettingAside) do(t *Turn) error {
 	if d.Outcome != vocabulary.OutcomeNotRequired && d.Outcome != vocabulary.OutcomeOutOfRemit {
 		t.wrong("outcome", CodeField, "must be NOT_REQUIRED or OUT_OF_REMIT")
 	}
+	if d.StandingRule != "" && t.RuleOff != nil {
+		off, err := t.RuleOff(t.Case.Content().Kind)
+		if err != nil {
+			return err
+		}
+		if off {
+			t.wrong("standing_rule", CodeField, "is switched off for this kind of request until a guardian has reviewed it")
+		}
+	}
 	t.decides(Decision{
 		Outcome: d.Outcome, Rationale: d.Reason, StandingRule: d.StandingRule, ReferTo: d.ReferTo,
 		Law:      lawOf(t.Case.Content().Legal),

@@ -2,6 +2,7 @@ package caldicott
 
 import (
 	"slices"
+	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
@@ -18,6 +19,17 @@ var guards = map[Action]func(t *Turn, d Deed) string{
 	Decide:     openedByMe,
 	Resubmit:   sentBack,
 	Close:      nothingOpen,
+
+	RequestReview:     reviewInTime,
+	RecordDissent:     decidedHere,
+	RecordNotFollowed: decidedHere,
+	InviteReviewer:    reviewOpen,
+	DecideReview:      reviewOpen,
+	AnswerDissent:     dissentMine,
+	UpdateIncident:    incidentThere,
+	EraseDocument:     documentThere,
+	Renew:             notRatified,
+	RecordSupport:     restsOnSupport,
 }
 
 // Guard refuses with 409 what the workflow does not allow now.
@@ -36,7 +48,12 @@ func (t *Turn) hindrance(d Deed) string {
 		if state := t.Case.AuthorisationState(x, t.Now); !slices.Contains(authorisationFrom[a], state) {
 			return "The authorisation is " + string(state) + "; " + string(a) + " is not possible."
 		}
+		if guard, ok := guards[a]; ok {
+			return guard(t, d)
+		}
 		return ""
+	case slices.Contains(HangingDeeds(), a):
+		return guards[a](t, d)
 	case conditionFrom[a] != nil:
 		return t.conditionHindrance(a)
 	}
@@ -142,8 +159,91 @@ func openedIfGuardian(t *Turn, d Deed) string {
 
 func sentBack(t *Turn, _ Deed) string {
 	last, _ := t.Case.Decision()
-	if last.Outcome != vocabulary.OutcomeDefer && last.Outcome != vocabulary.OutcomeRefer {
-		return "Only a deferred or referred request comes back."
+	switch last.Outcome {
+	case vocabulary.OutcomeDefer, vocabulary.OutcomeRefer, vocabulary.OutcomeReviewOverturned:
+		return ""
+	case vocabulary.OutcomeReviewVaried:
+		if last.Authorisation == "" {
+			return ""
+		}
+	}
+	return "Only a request that was deferred or referred, or whose decision a review did not let stand, comes back."
+}
+
+// reviewUntil is the last instant at which a review of the decision may be asked for.
+func (h *House) reviewUntil(d Decision) time.Time {
+	return closing(nthWorkday(h.Calendar, Today(d.At), h.Clocks.ReviewRequest))
+}
+
+func reviewInTime(t *Turn, d Deed) string {
+	id := ""
+	if asked, ok := d.(RequestingReview); ok {
+		id = asked.Decision
+	}
+	x, ok := t.reviewed(id)
+	if !ok {
+		return "" // 422, in its turn; a probe asks about the newest
+	}
+	if !reviewable(x.Outcome) || slices.ContainsFunc(t.Case.Reviews(), func(r Review) bool { return r.Decision == x.ID }) {
+		return "This decision was reviewed already, or is being reviewed."
+	}
+	if t.Now.After(t.House.reviewUntil(x)) {
+		return "The time for asking for a review of this decision is over."
+	}
+	return ""
+}
+
+func decidedHere(t *Turn, _ Deed) string {
+	if _, ok := t.Case.Decision(); !ok {
+		return "Nothing was decided on this request."
+	}
+	return ""
+}
+
+func reviewOpen(t *Turn, _ Deed) string {
+	if r, ok := t.Case.Review(t.Subject); !ok || r.State() != vocabulary.ReviewStateOpen {
+		return "The review was decided already."
+	}
+	return ""
+}
+
+func dissentMine(t *Turn, _ Deed) string {
+	x, _ := t.Case.Dissent(t.Subject)
+	d, _ := t.Case.DecisionOf(x.Decision)
+	switch {
+	case x.AnsweredBy != "":
+		return "The dissent was answered already."
+	case d.DecidedBy != t.By.UserID:
+		return "Only who took the decision answers the dissent."
+	}
+	return ""
+}
+
+func incidentThere(t *Turn, _ Deed) string {
+	if _, ok := t.Case.Incident(t.Subject); !ok {
+		return "There is no such incident."
+	}
+	return ""
+}
+
+func documentThere(t *Turn, _ Deed) string {
+	if x, ok := t.Case.Document(t.Subject); !ok || x.State == vocabulary.DocumentStateErased {
+		return "The document was erased already."
+	}
+	return ""
+}
+
+func notRatified(t *Turn, _ Deed) string {
+	if x, _ := t.Case.Authorisation(t.Subject); x.Ratifies != "" {
+		return "What was ratified is over; there is nothing to renew."
+	}
+	return ""
+}
+
+func restsOnSupport(t *Turn, _ Deed) string {
+	x, _ := t.Case.Authorisation(t.Subject)
+	if legal := t.Case.Decided[x.Version].Legal; legal.S251 == nil || !supported(legal.Basis) {
+		return "The authorisation does not rest on section 251 support."
 	}
 	return ""
 }
@@ -153,6 +253,9 @@ func nothingOpen(t *Turn, _ Deed) string {
 		if StillOpen(t.Case.AuthorisationState(a, t.Now)) {
 			return "An authorisation of this request is still open."
 		}
+	}
+	if _, open := t.Case.OpenReview(); open {
+		return "A review of this request waits to be decided."
 	}
 	if t.Case.Pressing() && len(t.Case.Waiting(t.House.Consultees.Mandatory(t.Case.Content()))) > 0 {
 		return "Somebody who must be consulted has neither answered nor been waived."

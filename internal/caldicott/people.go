@@ -12,6 +12,9 @@ type Person struct {
 	ID, UserID, Name, JobTitle string
 	OrganisationID, OrgCode    string
 	Issuer, Subject            string
+	Manager                    string // user id of who manages them; "" where it is not known (SD5)
+	Email                      string // where notices go; "" for nowhere
+	Mail                       vocabulary.MailPreference
 	Active                     bool
 	Revision                   int
 }

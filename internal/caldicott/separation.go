@@ -13,13 +13,14 @@ type duty struct {
 	broken   func(t *Turn, d Deed) bool
 }
 
-// duties are asked in this order, whatever the caller's roles. SD5 comes with reviews ("2 of 5: time"); SD6 and the
-// second half of SD8 are about appointments (appointing.go).
+// duties are asked in this order, whatever the caller's roles. SD6 and the second
+// half of SD8 are about appointments (appointing.go).
 var duties = []duty{
 	{"SD1", "Who asked, sponsors or owns the asset does not decide.", partyDecides},
 	{"SD2", "Who would receive, investigates, benefits or is concerned does not decide.", interestedDecides},
 	{"SD3", "Who triaged, consulted, waived or put forward does not decide.", handlerDecides},
 	{"SD4", "Who approved an emergency does not ratify it.", approverRatifies},
+	{"SD5", "Who took part in the request, or is managed by who decided it, does not review it.", participantReviews},
 	{"SD7", "An auditor changes nothing.", auditorActs},
 	{"SD8", "An administrator reads no request content and decides nothing.", administratorActs},
 	{"SD9", "Who has opened this version does not open it again once it is decided.", reopens},
@@ -40,8 +41,11 @@ func (t *Turn) Separate(d Deed) error {
 
 // deciding are the deeds that write a decision, or undo one.
 func deciding(a Action) bool {
-	return a == Decide || a == SetAside || a == Suspend || a == Reinstate || a == Revoke
+	return a == Decide || a == SetAside || a == Suspend || a == Reinstate || a == Revoke || a == Vary || a == DecideReview
 }
+
+// newDecision are the deeds by which a guardian says anew what may be shared.
+func newDecision(a Action) bool { return a == Decide || a == Vary }
 
 func partyDecides(t *Turn, d Deed) bool {
 	c, me := t.Case.Content(), t.By.UserID
@@ -49,7 +53,7 @@ func partyDecides(t *Turn, d Deed) bool {
 }
 
 func interestedDecides(t *Turn, d Deed) bool {
-	if d.Action() != Decide {
+	if !newDecision(d.Action()) && d.Action() != DecideReview {
 		return false
 	}
 	c, me := t.Case.Content(), t.By.UserID
@@ -66,7 +70,7 @@ func (t *Turn) declared(kinds ...vocabulary.Conflict) bool {
 }
 
 func handlerDecides(t *Turn, d Deed) bool {
-	return d.Action() == Decide && slices.ContainsFunc(t.Case.Done, func(x Done) bool {
+	return newDecision(d.Action()) && slices.ContainsFunc(t.Case.Done, func(x Done) bool {
 		if x.By != t.By.UserID || x.Deed == Waive && x.From == decided && t.Case.Pressing() {
 			return false
 		}
@@ -76,6 +80,22 @@ func handlerDecides(t *Turn, d Deed) bool {
 
 func approverRatifies(t *Turn, d Deed) bool {
 	return d.Action() == Decide && t.Case.Request.Emergency && t.By.UserID == t.Case.Content().ApprovedBy
+}
+
+// participantReviews: whoever did anything on the request before, but for opening or answering a review of it, took part.
+func participantReviews(t *Turn, d Deed) bool {
+	if d.Action() != DecideReview {
+		return false
+	}
+	r, _ := t.Case.Review(t.Subject)
+	reviewed, _ := t.Case.DecisionOf(r.Decision)
+	return t.Case.TookPart(t.By.UserID) || t.By.Manager != "" && t.By.Manager == reviewed.DecidedBy
+}
+
+// TookPart says whether the person did anything on the request but hear a review of it, or owns a condition of it.
+func (c *Case) TookPart(userID string) bool {
+	return slices.ContainsFunc(c.Done, func(x Done) bool { return x.By == userID && x.Deed != DecideReview && x.Deed != Comment }) ||
+		slices.ContainsFunc(c.Conditions, func(x Condition) bool { return x.Owner == userID })
 }
 
 func auditorActs(t *Turn, _ Deed) bool {
@@ -121,7 +141,7 @@ func ownerJudges(t *Turn, d Deed) bool {
 }
 
 func structurallyConflicted(t *Turn, d Deed) bool {
-	if d.Action() != Decide {
+	if !newDecision(d.Action()) {
 		return false
 	}
 	posts := t.By.Posts(t.Case.Request.OrganisationID, t.Now)

@@ -32,6 +32,28 @@ type Tx interface {
 	SaveCase(ctx context.Context, change Change) error
 	// Note appends an event that belongs to no change: a refusal, a reading, the service's own doings.
 	Note(ctx context.Context, e Event) error
+	// Plan writes what waits for whom on the request, in place of what was written before, and when the keeper is to look
+	// at it next; zero for never.
+	Plan(ctx context.Context, request Request, tasks []Task, next time.Time) error
+	// Tell writes notices to be sent; one whose key is there already is not written again.
+	Tell(ctx context.Context, notices []Notice) error
+	// Audience are the people who hold one of the roles in the organisation at the instant. A deputy counts as guardian
+	// while a delegation is in force, and else not at all.
+	Audience(ctx context.Context, organisationID string, roles []vocabulary.Role, at time.Time) ([]Audience, error)
+	// Assign writes what waits about something that is no request, in place of what was written before.
+	Assign(ctx context.Context, organisationID, subject string, tasks []Task) error
+	// Recall asks the keeper to look at the request of an authorisation in whose place another has come.
+	Recall(ctx context.Context, authorisationID string) error
+	// Hear asks the keeper to look at the requests that authorise something to the recipient.
+	Hear(ctx context.Context, organisationID, orgCode string) error
+	// Ledger reads an organisation's records of a kind in their order; subject "" for all.
+	Ledger(ctx context.Context, organisationID string, kind LedgerKind, subject string) ([]LedgerRow, error)
+	// Resend puts a notice that was given up back in the queue; NotFound where the organisation has none such.
+	Resend(ctx context.Context, organisationID, id string) (Notice, error)
+	// Samplable are the decisions of the time that were set aside, or approved by the express way.
+	Samplable(ctx context.Context, organisationID string, from, to time.Time) ([]Samplable, error)
+	// Reviewers are the people who hold a review guardian's appointment at the instant: the organisation's own first.
+	Reviewers(ctx context.Context, organisationID string, at time.Time) ([]Actor, error)
 
 	Directory
 	Answers
@@ -80,6 +102,29 @@ type DirectoryRows struct {
 	Appointments  []Appointment
 	Delegations   []Delegation
 	Assets        []Asset
+	Ledger        []LedgerRow
+}
+
+// LedgerKind is what an organisation puts on record besides its directory.
+type LedgerKind string
+
+// The kinds of the ledger, and what Subject holds of each.
+const (
+	LedgerAssurance    LedgerKind = "assurance"     // an organisation's code
+	LedgerShift        LedgerKind = "shift"         // a user id
+	LedgerShiftEnd     LedgerKind = "shift_end"     // the shift's id
+	LedgerSample       LedgerKind = "sample"        // a quarter, 2026-Q3
+	LedgerJudgement    LedgerKind = "judgement"     // a decision's id
+	LedgerStandingRule LedgerKind = "standing_rule" // a kind of request
+)
+
+// LedgerRow is one record; Body is JSON. By is "" where the keeper made it.
+type LedgerRow struct {
+	ID, OrganisationID string
+	Kind               LedgerKind
+	Subject, By        string
+	Body               []byte
+	At                 time.Time
 }
 
 // OrganisationRow is an organisation with the one whose trail answers for it.
@@ -104,6 +149,19 @@ type Reader interface {
 	VersionMarks(ctx context.Context, requestID string) ([]VersionMark, error)
 	Remarks(ctx context.Context, requestID string) ([]Remark, error)
 	List(ctx context.Context, noun Noun, within Reach, filter Filter, page Page) ([]Listed, error)
+	Ledger(ctx context.Context, organisationID string, kind LedgerKind, subject string) ([]LedgerRow, error)
+	// Due are the requests that the keeper is to look at, the longest waiting first.
+	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// TasksOf gives what waits for the person or for who holds the roles, soonest first.
+	TasksOf(ctx context.Context, asked TasksAsked) ([]TaskRow, error)
+	// Unsampled are the codes of organisations that have samplable decisions in the time and no sample of the quarter.
+	Unsampled(ctx context.Context, quarter string, from, to time.Time) ([]string, error)
+	// NoticesOf are what the person was told, the newest first, from before the one named.
+	NoticesOf(ctx context.Context, userID, before string, limit int) ([]Notice, error)
+	// Undelivered are the organisation's notices that were given up, from after the one named.
+	Undelivered(ctx context.Context, organisationID, after string, limit int) ([]Notice, error)
+	// Durations are the beginnings and ends of the newest decided requests of the kind.
+	Durations(ctx context.Context, organisationID string, kind vocabulary.Kind, limit int) ([]Span, error)
 
 	Organisations(ctx context.Context, filter Filter, page Page) ([]OrganisationRow, error)
 	OrganisationByCode(ctx context.Context, code string) (OrganisationRow, error)
@@ -126,7 +184,38 @@ const (
 	Authorisations Noun = "authorisations"
 	Conditions     Noun = "conditions"
 	Disclosures    Noun = "disclosures"
+	Reviews        Noun = "reviews"
+	Dissents       Noun = "dissents"
+	Incidents      Noun = "incidents"
+	Documents      Noun = "documents"
 )
+
+// TasksAsked is one page of what waits for a person: from the row after the one named, so many. Roles are those held at
+// Now; Denied are organisations of which the person may see nothing.
+type TasksAsked struct {
+	UserID   string
+	Roles    []RoleAt
+	Denied   []string
+	Now      time.Time
+	AfterDue string
+	AfterID  string
+	Limit    int
+}
+
+// TaskRow is a task with the request that it is on, as far as lists tell; Key is its place in the order.
+type TaskRow struct {
+	ID, Key string
+	Task
+	OrgCode   string
+	Request   Request
+	Kind      vocabulary.Kind
+	Urgency   vocabulary.Urgency
+	Title     string
+	Submitted time.Time
+}
+
+// Span is from when to when something took.
+type Span struct{ From, To time.Time }
 
 // Reach says which requests a person may see: any of the ways that is open, less what is denied. It mirrors Standings, so
 // that a list equals filtering everything by the policy.
@@ -137,7 +226,8 @@ type Reach struct {
 	Owned         bool     // requests with a condition that they own
 	Sponsored     bool     // requests they sponsor
 	AssetOwned    bool     // requests on an asset they own
-	Handed        bool     // requests handed to them
+	Handed        bool     // requests handed to them, or of which a review was sent to them
+	Sent          []string // ids of organisations whose guardian they are: a review of any other's request that was sent to them
 	Organisations []string // ids: everything of these
 	Consulted     []RoleAt // requests of the organisation on which the role was asked
 }

@@ -2,6 +2,7 @@ package caldicott
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,6 +14,7 @@ type House struct {
 	Rules      Rulebook
 	Consultees Consultees
 	Targets    Targets
+	Clocks     Clocks
 	Calendar   Calendar
 }
 
@@ -37,6 +39,12 @@ type Turn struct {
 
 	// Acquainted says what is wrong with the people that a body names, by the field that names them.
 	Acquainted func(named map[string]string) ([]FieldError, error)
+	// FindReviewer names somebody who may hear a review, "" where nobody can be found.
+	FindReviewer func() (string, error)
+	// RuleOff says whether the standing rule for a kind of request is switched off (sampling).
+	RuleOff func(kind vocabulary.Kind) (bool, error)
+	// Begins is the id of the request that renew begins.
+	Begins string
 	// Appointed says whether somebody held a role in the organisation at an instant.
 	Appointed func(userID string, role vocabulary.Role, at time.Time) (bool, error)
 	// NewID gives a fresh UUIDv7; Reference the next reference of the organisation in the year.
@@ -108,7 +116,7 @@ func (t *Turn) Take(d Deed, invalid []FieldError) error {
 	if err := Refuse(t.problems); err != nil {
 		return err
 	}
-	t.settle(d)
+	t.settle(d.Action())
 	return nil
 }
 
@@ -123,10 +131,10 @@ func (t *Turn) acquaint() error {
 }
 
 // settle brings the request's row up to date and writes the event.
-func (t *Turn) settle(d Deed) {
+func (t *Turn) settle(a Action) {
 	c, done := t.Case, &t.Change.Done
 	c.Request.State = done.To
-	if movesRevision(d.Action()) {
+	if movesRevision(a) {
 		c.Request.Revision++
 		t.Change.Moves = true
 	}
@@ -146,9 +154,13 @@ func (t *Turn) settle(d Deed) {
 // movesRevision says whether the deed makes an If-Match of the request stale. Advice does, though it needs none itself: who
 // decides must have seen it.
 func movesRevision(a Action) bool {
+	if slices.Contains(KeeperDeeds(), a) {
+		return false // what the keeper records was true before
+	}
 	switch a {
 	case Comment, Disclose, SubmitEvidence, AcceptEvidence, RejectEvidence, WaiveCondition, BreachCondition,
-		Suspend, Reinstate, Revoke, Complete:
+		Suspend, Reinstate, Revoke, Complete, Vary, Renew, RecordSupport, LinkIncident, UpdateIncident, LinkRisk, Attach, EraseDocument,
+		RecordDissent, AnswerDissent, RecordNotFollowed:
 		return false
 	}
 	return true
@@ -176,6 +188,17 @@ func (t *Turn) facts() map[string]string {
 	}
 	if t.Change.Authorisation != nil {
 		facts["authorisation"] = t.Change.Authorisation.ID
+	}
+	l := t.Change.Done.Details.Later
+	facts["wire"], facts["limit"], facts["ground"], facts["scan"] = string(l.Wire), string(l.Limit), string(l.Ground), string(l.Scan)
+	if l.Dated != nil {
+		facts["dated"] = l.Dated.UTC().Format(time.RFC3339Nano)
+	}
+	if l.Document != nil {
+		facts["document"] = l.Document.SHA256
+	}
+	if t.Change.Done.By == "" && (t.Change.Done.Deed == Remind || t.Change.Done.Deed == Escalate) {
+		facts["stage"] = l.Moment
 	}
 	if t.Case.Request.Reference != "" {
 		facts["reference"] = t.Case.Request.Reference

@@ -14,7 +14,7 @@ import (
 func (m *move) acquainted(ctx context.Context, named map[string]string) ([]caldicott.FieldError, error) {
 	var ids, fields []string
 	for field, id := range named {
-		if field != caldicott.HandedToField {
+		if field != caldicott.HandedToField && field != caldicott.ReviewerField {
 			ids = append(ids, id)
 		}
 		fields = append(fields, field)
@@ -29,6 +29,16 @@ func (m *move) acquainted(ctx context.Context, named map[string]string) ([]caldi
 		if slices.Contains(unknown, named[field]) {
 			wrong = append(wrong, caldicott.FieldError{Field: field, Code: caldicott.CodeField, Message: "names nobody who is enrolled here"})
 		}
+	}
+	if reviewer, asked := named[caldicott.ReviewerField]; asked {
+		may, err := m.mayReview(ctx, reviewer)
+		if err != nil || may {
+			return wrong, err
+		}
+		return append(wrong, caldicott.FieldError{
+			Field: caldicott.ReviewerField, Code: caldicott.CodeField,
+			Message: "must name a review guardian, or another organisation's guardian, who took no part and is not managed by who decided",
+		}), nil
 	}
 	to, handed := named[caldicott.HandedToField]
 	if !handed {
@@ -57,11 +67,51 @@ func (m *move) mayTakeOver(ctx context.Context, userID string) (bool, error) {
 	return person.Active && decides && !party, err
 }
 
-// appointed says whether somebody held the role in the case's organisation at the instant; a stranger did not.
+// mayReview says whether somebody may hear the review: a review guardian anywhere, or another organisation's guardian, who
+// took no part and is not managed by who decided (SD5).
+func (m *move) mayReview(ctx context.Context, userID string) (bool, error) {
+	person, err := m.tx.PersonNamed(ctx, userID)
+	if caldicott.KindOf(err) == caldicott.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return m.suits(person), nil
+}
+
+func (m *move) suits(person caldicott.Actor) bool {
+	c := m.turn.Case
+	_, reviews := person.Appointment(vocabulary.RoleReviewGuardian, "", m.at)
+	guards, guardian := person.Appointment(vocabulary.RoleCaldicottGuardian, "", m.at)
+	elsewhere := guardian && guards.OrganisationID != c.Request.OrganisationID
+	content := c.Content()
+	party := person.UserID == c.Request.Requester || person.UserID == content.Sponsor || person.UserID == content.AssetOwner
+	managed := slices.ContainsFunc(c.Decisions, func(d caldicott.Decision) bool { return person.Manager != "" && d.DecidedBy == person.Manager })
+	return person.Active && (reviews || elsewhere) && !party && !managed && !c.TookPart(person.UserID)
+}
+
+// findReviewer names the first review guardian who may hear a review of the case, "" where there is none.
+func (m *move) findReviewer(ctx context.Context) (string, error) {
+	reviewers, err := m.tx.Reviewers(ctx, m.turn.Case.Request.OrganisationID, m.at)
+	for _, r := range reviewers {
+		if m.suits(r) {
+			return r.UserID, nil
+		}
+	}
+	return "", err
+}
+
+// appointed says whether somebody held the role in the case's organisation at the instant, or was on the rota then; a
+// stranger was neither.
 func (m *move) appointed(ctx context.Context, userID string, role vocabulary.Role, at time.Time) (bool, error) {
 	person, err := m.tx.PersonNamed(ctx, userID)
 	if caldicott.KindOf(err) == caldicott.NotFound {
 		return false, nil
 	}
-	return person.Holds(role, m.turn.Case.Request.OrganisationID, at), err
+	if err != nil || person.Holds(role, m.turn.Case.Request.OrganisationID, at) {
+		return err == nil, err
+	}
+	shifts, err := shiftsOf(ctx, m.tx, m.turn.Case.Request.OrganisationID)
+	return role == vocabulary.RoleEmergencyApprover && onDuty(shifts, userID, at), err
 }

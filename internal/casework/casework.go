@@ -27,6 +27,11 @@ type Service struct {
 	// Clock tells the time; NewID gives a fresh UUIDv7.
 	Clock func() time.Time
 	NewID func() string
+	// Endpoints are the webhooks of each organisation, by its code.
+	Endpoints map[string][]string
+	// Vault keeps the bytes of documents; nil where none can be kept. Scans says that they wait for a scanner.
+	Vault Vault
+	Scans bool
 }
 
 // Now is the instant of a deed: UTC and whole microseconds, as PostgreSQL keeps them. A hash of what was written would
@@ -61,6 +66,7 @@ type Result struct {
 	At        time.Time
 	Subject   string // the decision, authorisation, condition, disclosure or comment that the deed made or was done to
 	Before    *caldicott.GivenAnswer
+	Pace      *Pace // the house's own history for this kind, where it was read and there is enough of it
 }
 
 // Target is what a deed is done to: a request, or something under it.
@@ -112,11 +118,20 @@ func (s *Service) requestOf(ctx context.Context, target Target) (string, error) 
 	return s.Store.CaseOf(ctx, target.Noun, target.ID)
 }
 
+// Vault keeps the bytes of documents, sealed, under their ids.
+type Vault interface {
+	Keep(ctx context.Context, id string, content []byte) error
+	Fetch(ctx context.Context, id string) ([]byte, error)
+	Erase(ctx context.Context, id string) error
+}
+
 // needsMatch are the deeds that nobody should do on a state that they have not seen. draft and record_emergency begin; the
 // others only add.
 func needsMatch(a caldicott.Action) bool {
 	switch a {
-	case caldicott.Draft, caldicott.RecordEmergency, caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence:
+	case caldicott.Draft, caldicott.RecordEmergency, caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence,
+		caldicott.RequestReview, caldicott.RecordDissent, caldicott.AnswerDissent, caldicott.RecordNotFollowed, caldicott.LinkIncident,
+		caldicott.UpdateIncident, caldicott.LinkRisk, caldicott.Attach, caldicott.EraseDocument, caldicott.InviteReviewer:
 		return false
 	}
 	return true

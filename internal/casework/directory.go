@@ -16,6 +16,11 @@ type DirectoryResult struct {
 	Appointment  caldicott.Appointment
 	Delegation   caldicott.Delegation
 	Asset        caldicott.Asset
+	Shift        Shift
+	Assurance    caldicott.Assurance
+	Sample       Sample
+	StandingRule StandingRule
+	Notice       caldicott.Notice
 	At           time.Time
 	Before       *caldicott.GivenAnswer
 }
@@ -35,7 +40,8 @@ type office struct {
 	check func(d *desk) error
 	state func(d *desk) string
 	make  func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError)
-	said  any // the words of the deed, which the trail commits to
+	after func(ctx context.Context, tx caldicott.Tx, d *desk) error // what follows from it, in the same transaction
+	said  any                                                       // the words of the deed, which the trail commits to
 	texts []caldicott.Text
 	facts map[string]string
 }
@@ -141,6 +147,11 @@ func (s *Service) file(ctx context.Context, tx caldicott.Tx, call Call, encode D
 	}
 	for _, e := range s.firings(o, d, caldicott.OutcomeDone) {
 		if err := tx.Note(ctx, e); err != nil {
+			return err
+		}
+	}
+	if o.after != nil {
+		if err := o.after(ctx, tx, d); err != nil {
 			return err
 		}
 	}
@@ -265,6 +276,9 @@ func (o office) standings(d *desk, organisations []string, lapsed bool) []caldic
 	if d.by.OrganisationID == d.organisation.ID {
 		list = append(list, caldicott.Standing{Role: vocabulary.RoleRequester, Whose: caldicott.Organisation})
 	}
+	if o.action == caldicott.Prefer {
+		list = append(list, caldicott.Standing{Role: vocabulary.RoleRequester, Whose: caldicott.Own})
+	}
 	for _, a := range d.by.Appointments {
 		if !slices.Contains(organisations, a.OrganisationID) || !a.InForce(d.now) && (!lapsed || a.Proposed()) {
 			continue
@@ -290,7 +304,7 @@ func (o office) mine(d *desk) bool {
 
 func (o office) revisionOf(d *desk) int {
 	switch o.action {
-	case caldicott.AmendPerson:
+	case caldicott.AmendPerson, caldicott.Prefer:
 		return d.person.Revision
 	case caldicott.ConfirmAppointment, caldicott.EndAppointment:
 		return d.appointment.Revision

@@ -9,6 +9,27 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
 
+// Prefer says how somebody wants to be told: their own choice, which no administrator makes for them.
+func (s *Service) Prefer(ctx context.Context, call Call, encode DirectoryRetry, mail vocabulary.MailPreference) (DirectoryResult, error) {
+	return s.run(ctx, call, encode, office{
+		action: caldicott.Prefer, organisation: call.By.OrgCode, amends: true, said: map[string]string{"mail": string(mail)},
+		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
+			d.person, err = tx.PersonNamed(ctx, call.By.UserID)
+			return err
+		},
+		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
+			var wrong []caldicott.FieldError
+			if mail == "" {
+				wrong = append(wrong, caldicott.FieldError{Field: "mail", Code: caldicott.CodeRequired, Message: "must be given"})
+			}
+			p := d.person.Person
+			p.Mail, p.Revision = mail, p.Revision+1
+			d.result.Person = p
+			return caldicott.DirectoryRows{People: []caldicott.Person{p}}, wrong
+		},
+	})
+}
+
 // Enrol makes somebody known to the service. They may sign in once issuer and subject are given.
 func (s *Service) Enrol(ctx context.Context, call Call, encode DirectoryRetry, p caldicott.Person) (DirectoryResult, error) {
 	return s.run(ctx, call, encode, office{
@@ -38,6 +59,7 @@ func (s *Service) AmendPerson(ctx context.Context, call Call, encode DirectoryRe
 		check: func(d *desk) error { return caldicott.SeparateAmending(d.person, p, d.now) },
 		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
 			p.ID, p.OrganisationID, p.OrgCode, p.Revision = d.person.ID, d.person.OrganisationID, d.person.OrgCode, d.person.Revision+1
+			p.Mail = d.person.Mail
 			d.result.Person = p
 			return caldicott.DirectoryRows{People: []caldicott.Person{p}}, checkPerson(p)
 		},
@@ -47,6 +69,7 @@ func (s *Service) AmendPerson(ctx context.Context, call Call, encode DirectoryRe
 // personTexts are everything in a person's record that could hold an identifier.
 func personTexts(p caldicott.Person) []caldicott.Text {
 	return []caldicott.Text{
+		{Field: "manager", Value: p.Manager}, {Field: "email", Value: p.Email},
 		{Field: "display_name", Value: p.Name}, {Field: "job_title", Value: p.JobTitle},
 		{Field: "issuer", Value: p.Issuer}, {Field: "subject", Value: p.Subject},
 	}
@@ -61,6 +84,9 @@ func checkPerson(p caldicott.Person) []caldicott.FieldError {
 	}
 	if (p.Issuer == "") != (p.Subject == "") {
 		wrong = append(wrong, caldicott.FieldError{Field: "subject", Code: caldicott.CodeField, Message: "and issuer are given together or not at all"})
+	}
+	if p.Manager != "" && p.Manager == p.UserID {
+		wrong = append(wrong, caldicott.FieldError{Field: "manager", Code: caldicott.CodeField, Message: "must name somebody else"})
 	}
 	return wrong
 }
@@ -199,7 +225,28 @@ func (s *Service) Delegate(ctx context.Context, call Call, encode DirectoryRetry
 			d.result.Delegation = x
 			return caldicott.DirectoryRows{Delegations: []caldicott.Delegation{x}}, wrong
 		},
+		after: func(ctx context.Context, tx caldicott.Tx, d *desk) error {
+			due, err := caldicott.EndOfDay(x.ValidTo)
+			if err != nil {
+				return err
+			}
+			err = tx.Assign(ctx, d.organisation.ID, x.ID, []caldicott.Task{{
+				Name: vocabulary.TaskAcceptDelegation, Person: x.To, Limit: vocabulary.LimitDelegation, From: d.now, Due: due,
+			}})
+			if err != nil {
+				return err
+			}
+			return tx.Tell(ctx, []caldicott.Notice{s.officeNotice(d, vocabulary.NoticeDelegationMade, vocabulary.TaskAcceptDelegation, x.To, x.ID, due, x.ID)})
+		},
 	})
+}
+
+// officeNotice tells somebody of what was done to an office; key is once for all.
+func (s *Service) officeNotice(d *desk, event vocabulary.Notice, wanted vocabulary.Task, to, subject string, due time.Time, key string) caldicott.Notice {
+	return caldicott.Notice{
+		ID: s.NewID(), Event: event, Wanted: wanted, Recipient: to, OrganisationID: d.organisation.ID, Subject: subject, Due: due,
+		At: d.now, Key: key + "/" + string(event) + "/" + to,
+	}
 }
 
 // guardianOf is where the caller is guardian, or else where they belong: there the policy refuses them.
@@ -232,6 +279,9 @@ func (s *Service) onDelegation(ctx context.Context, call Call, encode DirectoryR
 func (s *Service) AcceptDelegation(ctx context.Context, call Call, encode DirectoryRetry, id string) (DirectoryResult, error) {
 	return s.onDelegation(ctx, call, encode, id, office{
 		action: caldicott.AcceptDelegation, own: vocabulary.RoleDeputyGuardian,
+		after: func(ctx context.Context, tx caldicott.Tx, d *desk) error {
+			return tx.Assign(ctx, d.organisation.ID, id, nil)
+		},
 		state: func(d *desk) string {
 			if !d.delegation.Accepted.IsZero() || !d.delegation.Revoked.IsZero() || d.delegation.ValidTo < caldicott.Today(d.now) {
 				return "The delegation does not wait to be accepted."
@@ -251,6 +301,9 @@ func (s *Service) AcceptDelegation(ctx context.Context, call Call, encode Direct
 func (s *Service) RevokeDelegation(ctx context.Context, call Call, encode DirectoryRetry, id, reason string) (DirectoryResult, error) {
 	return s.onDelegation(ctx, call, encode, id, office{
 		action: caldicott.RevokeDelegation, said: map[string]string{"reason": reason},
+		after: func(ctx context.Context, tx caldicott.Tx, d *desk) error {
+			return tx.Assign(ctx, d.organisation.ID, id, nil)
+		},
 		texts: []caldicott.Text{{Field: "reason", Value: reason}},
 		state: func(d *desk) string {
 			if !d.delegation.Revoked.IsZero() || d.delegation.ValidTo < caldicott.Today(d.now) {

@@ -24,6 +24,15 @@ func (s *Service) Show(ctx context.Context, by caldicott.Actor, target Target, m
 		return Result{}, err
 	}
 	now := r.At
+	if target.Noun == caldicott.Requests {
+		pace, enough, err := s.Pace(ctx, r.Case.Request.OrganisationID, r.Case.Content().Kind)
+		if err != nil {
+			return Result{}, err
+		}
+		if enough {
+			r.Pace = &pace
+		}
+	}
 	if r, err = s.then(ctx, r, moment); err != nil {
 		return Result{}, err
 	}
@@ -106,6 +115,7 @@ func (s *Service) look(ctx context.Context, by caldicott.Actor, target Target, a
 		return Result{}, err
 	}
 	now := s.Now()
+	c.Pass(now)
 	standings := caldicott.Standings(by, &c, "", caldicott.InForceAt(now))
 	if !s.Policy.May(caldicott.View, standings).Allowed {
 		refusal := notFound()
@@ -209,7 +219,9 @@ func (s *Service) ListCases(ctx context.Context, by caldicott.Actor, noun caldic
 	if err != nil {
 		return nil, nil, err
 	}
+	now := s.Now()
 	for _, c := range read {
+		c.Pass(now)
 		cases[c.Request.ID] = c
 	}
 	return rows, cases, nil
@@ -225,6 +237,9 @@ func (s *Service) Reach(by caldicott.Actor, at time.Time) caldicott.Reach {
 	roles := []vocabulary.Role{vocabulary.RoleRequester, vocabulary.RoleSponsor, vocabulary.RoleIao}
 	for _, a := range by.Appointments {
 		roles = append(roles, a.Role)
+		if a.Role == vocabulary.RoleCaldicottGuardian { // who may be invited to hear another organisation's review
+			roles = append(roles, vocabulary.RoleReviewGuardian)
+		}
 	}
 	allowed, denied := s.Policy.Reach(caldicott.View, roles)
 	for _, st := range allowed {
@@ -256,6 +271,8 @@ func widen(reach *caldicott.Reach, a caldicott.Appointment, allowed, denied []ca
 	}
 	for _, st := range allowed {
 		switch {
+		case st.Role == vocabulary.RoleReviewGuardian && st.Whose == caldicott.Assigned && a.Role == vocabulary.RoleCaldicottGuardian:
+			reach.Sent = append(reach.Sent, a.OrganisationID)
 		case st.Role != a.Role:
 		case st.Whose == caldicott.Organisation:
 			reach.Organisations = append(reach.Organisations, a.OrganisationID)

@@ -48,6 +48,11 @@ func (m *move) step(ctx context.Context, c caldicott.Case) error {
 	if err != nil {
 		return err
 	}
+	if !m.begins {
+		if err := m.service.catchUp(ctx, m.tx, &c, m.at); err != nil {
+			return err
+		}
+	}
 	m.turn = &caldicott.Turn{
 		House: m.service.House, By: by, Now: m.at, Guardians: guardians, Case: &c, Subject: m.subject,
 		Confirmed: m.call.Confirmed, NewID: m.service.NewID,
@@ -58,6 +63,13 @@ func (m *move) step(ctx context.Context, c caldicott.Case) error {
 		Appointed: func(userID string, role vocabulary.Role, at time.Time) (bool, error) {
 			return m.appointed(ctx, userID, role, at)
 		},
+		FindReviewer: func() (string, error) { return m.findReviewer(ctx) },
+		RuleOff: func(kind vocabulary.Kind) (bool, error) {
+			return m.service.ruleOff(ctx, m.tx, c.Request.OrganisationID, kind)
+		},
+	}
+	if m.deed.Action() == caldicott.Renew {
+		m.turn.Begins = m.service.NewID()
 	}
 	if err := m.admit(ctx); err != nil || m.result.Before != nil {
 		return err
@@ -153,12 +165,25 @@ func (m *move) save(ctx context.Context) error {
 	if err := m.tx.SaveCase(ctx, t.Change); err != nil {
 		return err
 	}
+	if a := t.Change.Authorisation; a != nil && a.Supersedes != "" && t.Case.Request.Renews != "" {
+		if err := m.tx.Recall(ctx, a.Supersedes); err != nil {
+			return err
+		}
+	}
 	for _, f := range t.Fired {
 		if err := m.tx.Note(ctx, m.event(caldicott.GuardFired, caldicott.OutcomeDone, string(f.Rule), f)); err != nil {
 			return err
 		}
 	}
+	if err := m.service.follow(ctx, m.tx, t.Case, m.at); err != nil {
+		return err
+	}
 	m.result = Result{Case: *t.Case, By: t.By, Guardians: t.Guardians, At: m.at, Subject: subjectOf(t)}
+	if t.Begins != "" {
+		if err := m.beginRenewal(ctx); err != nil {
+			return err
+		}
+	}
 	if m.call.Retry == nil {
 		return nil
 	}
@@ -174,6 +199,12 @@ func (m *move) save(ctx context.Context) error {
 func subjectOf(t *caldicott.Turn) string {
 	if t.Change.Remark != nil {
 		return t.Change.Remark.ID
+	}
+	switch t.Change.Done.Deed {
+	case caldicott.Vary:
+		return t.Change.Authorisation.ID
+	case caldicott.RequestReview, caldicott.RecordDissent, caldicott.LinkIncident, caldicott.Attach:
+		return t.Change.Done.ID // what the deed made is known by the deed's own id
 	}
 	return t.Change.Done.Subject
 }
@@ -277,7 +308,7 @@ func (s *Service) record(ctx context.Context, refusal error, events ...caldicott
 // to the authorisation or the condition.
 func Revision(c *caldicott.Case, a caldicott.Action, subject string) int {
 	switch {
-	case slices.Contains(caldicott.ConditionDeeds(), a):
+	case slices.Contains(caldicott.ConditionDeeds(), a), slices.Contains(caldicott.HangingDeeds(), a):
 		return RevisionOf(c, subject)
 	case slices.Contains(caldicott.AuthorisationDeeds(), a):
 		return AuthorisationRevision(c, subject)
@@ -285,11 +316,11 @@ func Revision(c *caldicott.Case, a caldicott.Action, subject string) int {
 	return c.Request.Revision
 }
 
-// RevisionOf counts the deeds done to something, from 1.
+// RevisionOf counts the deeds done to something, from 1. What the keeper records was true before and is not counted.
 func RevisionOf(c *caldicott.Case, subject string) int {
 	n := 1
 	for _, d := range c.Done {
-		if d.Subject == subject {
+		if d.Subject == subject && d.By != "" {
 			n++
 		}
 	}
@@ -300,7 +331,7 @@ func RevisionOf(c *caldicott.Case, subject string) int {
 func AuthorisationRevision(c *caldicott.Case, id string) int {
 	n := RevisionOf(c, id)
 	for _, x := range c.Conditions {
-		if x.Authorisation == id {
+		if a, ok := c.Authorisation(id); ok && c.Governs(x, a) {
 			n += RevisionOf(c, x.ID) - 1
 		}
 	}

@@ -70,11 +70,19 @@ func tables(folder fs.FS) (*caldicott.House, error) {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	defer targets.Close() //nolint:errcheck // read only
+	clocks, err := folder.Open("clocks.csv")
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	defer clocks.Close() //nolint:errcheck // read only
 	h := &caldicott.House{}
 	if h.Consultees, err = caldicott.ParseConsultees(consultees); err != nil {
 		return nil, err
 	}
 	if h.Targets, err = caldicott.ParseTargets(targets); err != nil {
+		return nil, err
+	}
+	if h.Clocks, err = caldicott.ParseClocks(clocks); err != nil {
 		return nil, err
 	}
 	return h, nil

@@ -12,9 +12,23 @@ import (
 // casesQuery gathers whole cases; outlinesQuery leaves out what people wrote, which lists do not tell.
 var (
 	casesQuery    = gather("v.content", "d.details", "a.text", "d.rationale", "d.principles", "d.findings")
-	outlinesQuery = gather(`CAST(json_build_object('title', r.title, 'kind', r.kind, 'urgency', r.urgency) AS text)`,
-		"json_build_object()", "''", "''", "json_build_object()", "json_build_array()")
+	outlinesQuery = gather(outlined,
+		"d.details - CAST('{text,reason,recommendation,findings,questions,answers,not_identifiers,who}' AS text[]) #- '{report,lessons}'",
+		"''", "''", "json_build_object()", "json_build_array()")
 )
+
+// outlined is a content as lists need it: the title and what goes with it, and of a version that was authorised what its
+// trip-wires hang on.
+const outlined = `CAST(CASE WHEN NOT EXISTS (SELECT FROM casework.authorisations a WHERE a.request_id = r.id AND a.version = v.n)
+	THEN jsonb_build_object('title', r.title, 'kind', r.kind, 'urgency', r.urgency)
+	ELSE jsonb_build_object('title', r.title, 'kind', r.kind, 'urgency', r.urgency,
+		'identifiability', CAST(v.content AS jsonb) -> 'identifiability',
+		'data_items', CASE WHEN jsonb_path_exists(CAST(v.content AS jsonb), '$.data_items[*] ? (@.direct_identifier == true)')
+			THEN CAST('[{"direct_identifier": true}]' AS jsonb) ELSE CAST('[]' AS jsonb) END,
+		'legal', jsonb_build_object('cldc_basis', CAST(v.content AS jsonb) #> '{legal,cldc_basis}', 's251', CAST(v.content AS jsonb) #> '{legal,s251}'),
+		'recipients', (SELECT COALESCE(jsonb_agg(jsonb_build_object('org_code', x -> 'org_code', 'type', x -> 'type')), '[]')
+			FROM jsonb_array_elements(CAST(v.content AS jsonb) -> 'recipients') x))
+	END AS text)`
 
 // gather is the query, with what it says of contents, deeds, advice and decisions.
 func gather(content, details, advice, rationale, principles, findings string) string {
@@ -23,7 +37,7 @@ func gather(content, details, advice, rationale, principles, findings string) st
 }
 
 const gatherQuery = `
-	SELECT r.id, r.organisation_id, o.code AS org_code, r.reference, r.requester, r.emergency, r.state, r.version,
+	SELECT r.id, r.organisation_id, o.code AS org_code, r.reference, r.requester, r.emergency, r.renews, r.state, r.version,
 		r.revision, r.created_at, COALESCE(k.seq, 0) AS chain_seq, k.head AS chain_head,
 		(SELECT json_agg(x) FROM (
 			SELECT v.n, {content} AS content, v.confirmed, v.made_by, v.at FROM casework.versions v
@@ -58,18 +72,28 @@ const gatherQuery = `
 		) x), '[]') AS decisions,
 		COALESCE((SELECT json_agg(x) FROM (
 			SELECT c.id, c.decision_id, c.authorisation_id, c.label, c.type, c.text, c.owner, c.due, c.evidence_expected,
-				c.resolves, c.at
+				c.resolves, c.at, c.grace_until
 			FROM casework.conditions c WHERE c.request_id = r.id ORDER BY c.id
 		) x), '[]') AS conditions,
 		COALESCE((SELECT json_agg(x) FROM (
-			SELECT a.id, a.decision_id, a.version, a.review_date, a.expiry_date, a.ratifies, a.at
+			SELECT a.id, a.decision_id, a.version, a.review_date, a.expiry_date, a.ratifies, a.at, a.supersedes,
+				(SELECT min(n.at) FROM casework.authorisations n WHERE n.supersedes = CAST(a.id AS text)) AS superseded_at
 			FROM casework.authorisations a WHERE a.request_id = r.id ORDER BY a.entry_id
 		) x), '[]') AS authorisations,
 		COALESCE((SELECT json_agg(x) FROM (
 			SELECT d.id, d.authorisation_id, d.recipient, d.records, d.method, d.disclosed_at, d.recorded_at, d.recorded_by,
 				d.exception, d.note
 			FROM casework.disclosures d WHERE d.request_id = r.id ORDER BY d.entry_id
-		) x), '[]') AS disclosures
+		) x), '[]') AS disclosures,
+		COALESCE((SELECT json_agg(x) FROM (
+			SELECT l.id, l.subject, l.person, l.body, l.at FROM casework.ledger l
+			WHERE l.organisation_id = r.organisation_id AND l.kind = 'assurance' AND l.subject IN (
+				SELECT x ->> 'org_code' FROM casework.authorisations a
+				JOIN casework.versions v ON v.request_id = a.request_id AND v.n = a.version
+				CROSS JOIN LATERAL jsonb_array_elements(CAST(v.content AS jsonb) -> 'recipients') x
+				WHERE a.request_id = r.id)
+			ORDER BY l.entry_id
+		) x), '[]') AS assurances
 	FROM casework.requests r
 	JOIN casework.organisations o ON o.id = r.organisation_id
 	LEFT JOIN audit.chains k ON k.stream = 'request:' || r.id

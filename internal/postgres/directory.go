@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -147,6 +148,7 @@ func (t *tx) SaveDirectory(ctx context.Context, e caldicott.Event, rows caldicot
 		{writeAppointments, each(rows.Appointments, appointmentColumnsOf)},
 		{writeDelegations, each(rows.Delegations, delegationColumnsOf)},
 		{writeAssets, each(rows.Assets, assetColumnsOf)},
+		{writeLedger, each(rows.Ledger, ledgerColumnsOf)},
 	} {
 		if len(some.rows) == 0 {
 			continue
@@ -179,7 +181,8 @@ func organisationColumnsOf(o caldicott.OrganisationRow) map[string]any {
 func personColumnsOf(p caldicott.Person) map[string]any {
 	return map[string]any{
 		"id": p.ID, "organisation_id": p.OrganisationID, "user_id": p.UserID, "name": p.Name, "job_title": p.JobTitle,
-		"issuer": orNull(p.Issuer), "subject": orNull(p.Subject), "active": p.Active, "revision": p.Revision,
+		"issuer": orNull(p.Issuer), "subject": orNull(p.Subject), "manager": orNull(p.Manager), "email": orNull(p.Email),
+		"mail": cmp.Or(string(p.Mail), string(vocabulary.MailPreferenceAtOnce)), "active": p.Active, "revision": p.Revision,
 	}
 }
 
@@ -206,6 +209,13 @@ func assetColumnsOf(a caldicott.Asset) map[string]any {
 	}
 }
 
+func ledgerColumnsOf(l caldicott.LedgerRow) map[string]any {
+	return map[string]any{
+		"id": l.ID, "organisation_id": l.OrganisationID, "kind": string(l.Kind), "subject": l.Subject, "person": orNull(l.By),
+		"body": json.RawMessage(l.Body), "at": l.At,
+	}
+}
+
 // Each row of the directory is inserted with revision 1 and afterwards brought up to date by id; what identifies it never
 // changes. A second row of the same name is a conflict, not an update.
 const (
@@ -218,12 +228,12 @@ const (
 		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, code text, name text, type text, revision integer)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type, revision = excluded.revision, entry_id = excluded.entry_id`
 	writePeople = `
-		INSERT INTO casework.people (id, organisation_id, user_id, name, job_title, issuer, subject, active, revision, entry_id)
-		SELECT x.id, x.organisation_id, x.user_id, x.name, x.job_title, x.issuer, x.subject, x.active, x.revision, :entry_id
+		INSERT INTO casework.people (id, organisation_id, user_id, name, job_title, issuer, subject, manager, email, mail, active, revision, entry_id)
+		SELECT x.id, x.organisation_id, x.user_id, x.name, x.job_title, x.issuer, x.subject, x.manager, x.email, x.mail, x.active, x.revision, :entry_id
 		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, user_id text, name text, job_title text,
-			issuer text, subject text, active boolean, revision integer)
+			issuer text, subject text, manager text, email text, mail text, active boolean, revision integer)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, job_title = excluded.job_title, issuer = excluded.issuer,
-			subject = excluded.subject, active = excluded.active, revision = excluded.revision, entry_id = excluded.entry_id`
+			subject = excluded.subject, manager = excluded.manager, email = excluded.email, mail = excluded.mail, active = excluded.active, revision = excluded.revision, entry_id = excluded.entry_id`
 	writeAppointments = `
 		INSERT INTO casework.appointments (id, organisation_id, person, role, valid_from, valid_to, posts, board_reference,
 			appointed_by, confirmed_by, since, ended_at, revision, entry_id)
@@ -243,6 +253,11 @@ const (
 			revoked_at timestamptz, revision integer)
 		ON CONFLICT (id) DO UPDATE SET accepted_at = excluded.accepted_at, revoked_at = excluded.revoked_at,
 			revision = excluded.revision, entry_id = excluded.entry_id`
+	writeLedger = `
+		INSERT INTO casework.ledger (id, organisation_id, kind, subject, person, body, at, entry_id)
+		SELECT x.id, x.organisation_id, x.kind, x.subject, x.person, x.body, x.at, :entry_id
+		FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS x (id uuid, organisation_id uuid, kind text, subject text, person text,
+			body jsonb, at timestamptz)`
 	writeAssets = `
 		INSERT INTO casework.assets (id, organisation_id, name, owner, revision, entry_id)
 		SELECT x.id, x.organisation_id, x.name, x.owner, x.revision, :entry_id

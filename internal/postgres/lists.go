@@ -62,7 +62,11 @@ func (l *listing) within(reach caldicott.Reach) {
 	way(reach.Sponsored, "r.sponsor = %s", me)
 	way(reach.AssetOwned, "r.asset_owner = %s", me)
 	way(reach.Owned, "EXISTS (SELECT FROM casework.conditions c WHERE c.request_id = r.id AND c.owner = %s)", me)
-	way(reach.Handed, "EXISTS (SELECT FROM casework.deeds d WHERE d.request_id = r.id AND d.deed = 'hand_back' AND d.target = %s)", me)
+	way(reach.Handed, "EXISTS (SELECT FROM casework.deeds d WHERE d.request_id = r.id AND d.deed IN ('hand_back', 'request_review', 'invite_reviewer') AND d.target = %s)", me)
+	for _, home := range reach.Sent {
+		way(true, "(r.organisation_id <> %s AND EXISTS (SELECT FROM casework.deeds d WHERE d.request_id = r.id AND d.deed IN ('request_review', 'invite_reviewer') AND d.target = %s))",
+			home, me)
+	}
 	way(len(reach.Organisations) > 0, "r.organisation_id = ANY(CAST(%s AS uuid[]))", pq.Array(reach.Organisations))
 	for _, c := range reach.Consulted {
 		way(true, "(r.organisation_id = %s AND EXISTS (SELECT FROM casework.consultations c WHERE c.request_id = r.id AND c.role = %s))",
@@ -192,12 +196,24 @@ func (q reads) CaseOf(ctx context.Context, noun caldicott.Noun, id string) (stri
 		caldicott.Conditions: "conditions", caldicott.Disclosures: "disclosures",
 	}
 	table, ok := tables[noun]
+	var request string
+	if deeds, hangs := hanging[noun]; hangs {
+		err := q.run.get(ctx, &request, `SELECT request_id FROM casework.deeds WHERE id = $1 AND deed = ANY($2)`, id, pq.Array(deeds))
+		return request, explain(err, string(noun))
+	}
 	if !ok {
 		return "", fmt.Errorf("%s belong to no request", noun)
 	}
-	var request string
 	err := q.run.get(ctx, &request, `SELECT request_id FROM casework.`+table+` WHERE id = $1`, id)
 	return request, explain(err, strings.TrimSuffix(table, "s"))
+}
+
+// hanging are the nouns that are folds over deeds, with the deeds that make them.
+var hanging = map[caldicott.Noun][]string{
+	caldicott.Reviews:   {string(caldicott.RequestReview)},
+	caldicott.Dissents:  {string(caldicott.RecordDissent)},
+	caldicott.Incidents: {string(caldicott.LinkIncident), string(caldicott.BreachCondition)},
+	caldicott.Documents: {string(caldicott.Attach)},
 }
 
 // ReadVersion reads one state of the content.

@@ -21,6 +21,9 @@ type personRow struct {
 	OrgCode        string  `db:"org_code"`
 	Issuer         *string `db:"issuer"`
 	Subject        *string `db:"subject"`
+	Manager        *string `db:"manager"`
+	Email          *string `db:"email"`
+	Mail           string  `db:"mail"`
 	Active         bool    `db:"active"`
 	Revision       int     `db:"revision"`
 }
@@ -28,7 +31,8 @@ type personRow struct {
 func (r personRow) person() caldicott.Person {
 	return caldicott.Person{
 		ID: r.ID, UserID: r.UserID, Name: r.Name, JobTitle: r.JobTitle, OrganisationID: r.OrganisationID, OrgCode: r.OrgCode,
-		Issuer: text(r.Issuer), Subject: text(r.Subject), Active: r.Active, Revision: r.Revision,
+		Issuer: text(r.Issuer), Subject: text(r.Subject), Manager: text(r.Manager), Email: text(r.Email),
+		Mail: vocabulary.MailPreference(r.Mail), Active: r.Active, Revision: r.Revision,
 	}
 }
 
@@ -123,7 +127,7 @@ func orNoInstant(t time.Time) *time.Time {
 // Columns of the people's tables, dates as text: a day is a day, in no zone.
 const (
 	personColumns = `p.id, p.user_id, p.name, p.job_title, p.organisation_id, o.code AS org_code, p.issuer, p.subject,
-		p.active, p.revision`
+		p.manager, p.email, p.mail, p.active, p.revision`
 	appointmentColumns = `a.id, a.person, a.organisation_id, o.code AS org_code, a.role, CAST(a.valid_from AS text) AS valid_from,
 		CAST(a.valid_to AS text) AS valid_to, a.posts, a.board_reference, a.appointed_by, a.confirmed_by, a.since, a.ended_at, a.revision`
 	delegationColumns = `d.id, d.organisation_id, o.code AS org_code, d.guardian, d.deputy, d.reason, d.note,

@@ -18,6 +18,7 @@ type caseRow struct {
 	Reference      *string   `db:"reference"`
 	Requester      string    `db:"requester"`
 	Emergency      bool      `db:"emergency"`
+	Renews         string    `db:"renews"`
 	State          string    `db:"state"`
 	Version        int       `db:"version"`
 	Revision       int       `db:"revision"`
@@ -34,6 +35,7 @@ type caseRow struct {
 	Conditions     []byte    `db:"conditions"`
 	Authorisations []byte    `db:"authorisations"`
 	Disclosures    []byte    `db:"disclosures"`
+	Assurances     []byte    `db:"assurances"`
 }
 
 type versionRow struct {
@@ -132,16 +134,30 @@ type conditionRow struct {
 	Evidence      string    `json:"evidence_expected"`
 	Resolves      []string  `json:"resolves"`
 	At            time.Time `json:"at"`
+	GraceUntil    *string   `json:"grace_until"`
 }
 
 type authorisationRow struct {
-	ID         string    `json:"id"`
-	Decision   string    `json:"decision_id"`
-	Version    int       `json:"version"`
-	ReviewDate *string   `json:"review_date"`
-	ExpiryDate *string   `json:"expiry_date"`
-	Ratifies   string    `json:"ratifies"`
-	At         time.Time `json:"at"`
+	ID           string     `json:"id"`
+	Decision     string     `json:"decision_id"`
+	Version      int        `json:"version"`
+	ReviewDate   *string    `json:"review_date"`
+	ExpiryDate   *string    `json:"expiry_date"`
+	Ratifies     string     `json:"ratifies"`
+	At           time.Time  `json:"at"`
+	Supersedes   string     `json:"supersedes"`
+	SupersededAt *time.Time `json:"superseded_at"`
+}
+
+type assuranceRow struct {
+	ID      string  `json:"id"`
+	Subject string  `json:"subject"`
+	Person  *string `json:"person"`
+	Body    struct {
+		Status  string `json:"status"`
+		ValidTo string `json:"valid_to"`
+	} `json:"body"`
+	At time.Time `json:"at"`
 }
 
 type disclosureRow struct {
@@ -181,7 +197,7 @@ func (r caseRow) caseOf() (caldicott.Case, error) {
 	c := caldicott.Case{
 		Request: caldicott.Request{
 			ID: r.ID, Reference: text(r.Reference), OrganisationID: r.OrganisationID, OrgCode: r.OrgCode,
-			Requester: r.Requester, Emergency: r.Emergency, State: caldicott.State(r.State), Version: r.Version,
+			Requester: r.Requester, Emergency: r.Emergency, Renews: r.Renews, State: caldicott.State(r.State), Version: r.Version,
 			Revision: r.Revision, CreatedAt: r.CreatedAt.UTC(),
 		},
 		Decided: map[int]caldicott.Content{},
@@ -205,7 +221,7 @@ func (r caseRow) caseOf() (caldicott.Case, error) {
 		list(r.Advice, adviceRow.advice, &c.Advice), list(r.Waivers, waiverRow.waiver, &c.Waivers),
 		list(r.Declarations, declarationRow.declaration, &c.Declarations), list(r.Decisions, decisionRow.decision, &c.Decisions),
 		list(r.Conditions, conditionRow.condition, &c.Conditions), list(r.Disclosures, disclosureRow.disclosure, &c.Disclosures),
-		list(r.Authorisations, authorisationRow.authorisation, &c.Authorisations),
+		list(r.Authorisations, authorisationRow.authorisation, &c.Authorisations), list(r.Assurances, assuranceRow.assurance, &c.Assurances),
 	} {
 		if err != nil {
 			return caldicott.Case{}, err
@@ -265,13 +281,20 @@ func (r conditionRow) condition() caldicott.Condition {
 		ID: r.ID, Label: r.Label, Decision: r.Decision, Authorisation: r.Authorisation,
 		Type: vocabulary.ConditionType(r.Type), Text: r.Text, Owner: r.Owner, Due: text(r.Due),
 		EvidenceExpected: r.Evidence, Resolves: codes[vocabulary.Rule](r.Resolves), At: r.At.UTC(),
+		GraceUntil: text(r.GraceUntil),
 	}
 }
 
 func (r authorisationRow) authorisation() caldicott.Authorisation {
 	return caldicott.Authorisation{
 		ID: r.ID, Decision: r.Decision, Version: r.Version, ReviewDate: text(r.ReviewDate), ExpiryDate: text(r.ExpiryDate),
-		Ratifies: r.Ratifies, At: r.At.UTC(),
+		Ratifies: r.Ratifies, At: r.At.UTC(), Supersedes: r.Supersedes, SupersededAt: instant(r.SupersededAt),
+	}
+}
+
+func (r assuranceRow) assurance() caldicott.Assurance {
+	return caldicott.Assurance{
+		ID: r.ID, OrgCode: r.Subject, Status: vocabulary.DSPT(r.Body.Status), ValidTo: r.Body.ValidTo, By: text(r.Person), At: r.At.UTC(),
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *saver) request(ch caldicott.Change) {
 	r := ch.Request
 	values := row{
 		"id": r.ID, "organisation_id": r.OrganisationID, "reference": orNull(r.Reference), "requester": r.Requester,
-		"emergency": r.Emergency, "state": string(r.State), "version": r.Version, "revision": r.Revision, "created_at": r.CreatedAt,
+		"emergency": r.Emergency, "renews": r.Renews, "state": string(r.State), "version": r.Version, "revision": r.Revision, "created_at": r.CreatedAt,
 		"kind": nil, "urgency": nil, "title": nil, "sponsor": nil, "asset_owner": nil, "submitted_at": nil, "decided_at": nil,
 	}
 	if v := ch.Version; v != nil {
@@ -91,9 +91,9 @@ func (s *saver) request(ch caldicott.Change) {
 }
 
 const insertRequest = `
-	INSERT INTO casework.requests (id, organisation_id, reference, requester, emergency, state, kind, urgency, title, sponsor,
+	INSERT INTO casework.requests (id, organisation_id, reference, requester, emergency, renews, state, kind, urgency, title, sponsor,
 		asset_owner, version, revision, created_at, entry_id)
-	VALUES (:id, :organisation_id, :reference, :requester, :emergency, :state, :kind, :urgency, :title, :sponsor,
+	VALUES (:id, :organisation_id, :reference, :requester, :emergency, :renews, :state, :kind, :urgency, :title, :sponsor,
 		:asset_owner, :version, :revision, :created_at, :entry_id)`
 
 const updateRequest = `
@@ -126,7 +126,7 @@ func (s *saver) done(d caldicott.Done) {
 			to_state, version, subject, target, details, entry_id)
 		VALUES (:id, :request_id, :deed, :actor, :acting_as, :appointment_id, :delegation_id, :at, :from_state,
 			:to_state, :version, :subject, :target, CAST(:details AS jsonb), :entry_id)`, row{
-		"id": d.ID, "deed": string(d.Deed), "actor": d.By, "acting_as": d.ActingAs, "appointment_id": d.Appointment,
+		"id": d.ID, "deed": string(d.Deed), "actor": orNull(d.By), "acting_as": d.ActingAs, "appointment_id": d.Appointment,
 		"delegation_id": d.Delegation, "at": d.At, "from_state": string(d.From), "to_state": string(d.To),
 		"version": d.Version, "subject": d.Subject, "target": d.Target, "details": s.js(d.Details),
 	})
@@ -230,22 +230,22 @@ func (s *saver) authorisation(a *caldicott.Authorisation) {
 		return
 	}
 	s.write(`
-		INSERT INTO casework.authorisations (id, request_id, decision_id, version, review_date, expiry_date, ratifies, at, entry_id)
-		VALUES (:id, :request_id, :decision_id, :version, CAST(:review_date AS date), CAST(:expiry_date AS date), :ratifies, :at, :entry_id)`, row{
+		INSERT INTO casework.authorisations (id, request_id, decision_id, version, review_date, expiry_date, ratifies, supersedes, at, entry_id)
+		VALUES (:id, :request_id, :decision_id, :version, CAST(:review_date AS date), CAST(:expiry_date AS date), :ratifies, :supersedes, :at, :entry_id)`, row{
 		"id": a.ID, "decision_id": a.Decision, "version": a.Version, "review_date": orNull(a.ReviewDate),
-		"expiry_date": orNull(a.ExpiryDate), "ratifies": a.Ratifies, "at": a.At,
+		"expiry_date": orNull(a.ExpiryDate), "ratifies": a.Ratifies, "supersedes": a.Supersedes, "at": a.At,
 	})
 }
 
 func (s *saver) condition(x caldicott.Condition) {
 	s.write(`
 		INSERT INTO casework.conditions (id, request_id, decision_id, authorisation_id, label, type, text, owner, due,
-			evidence_expected, resolves, at, entry_id)
+			evidence_expected, resolves, at, grace_until, entry_id)
 		VALUES (:id, :request_id, :decision_id, :authorisation_id, :label, :type, :text, :owner, CAST(:due AS date),
-			:evidence_expected, :resolves, :at, :entry_id)`, row{
+			:evidence_expected, :resolves, :at, CAST(:grace_until AS date), :entry_id)`, row{
 		"id": x.ID, "decision_id": x.Decision, "authorisation_id": x.Authorisation, "label": x.Label, "type": string(x.Type),
 		"text": x.Text, "owner": x.Owner, "due": orNull(x.Due), "evidence_expected": x.EvidenceExpected,
-		"resolves": pq.Array(strs(x.Resolves)), "at": x.At,
+		"resolves": pq.Array(strs(x.Resolves)), "at": x.At, "grace_until": orNull(x.GraceUntil),
 	})
 }
 

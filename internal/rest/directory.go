@@ -20,6 +20,7 @@ var (
 	byID    = whose{"id", api.IsID}
 	byUser  = whose{"user_id", aUserID.MatchString}
 	byCode  = whose{"code", aCode.MatchString}
+	byKind  = whose{"kind", func(s string) bool { return codes.Knows("request_kind", s) }}
 )
 
 // entry is a question to one of casework's deeds on people or the directory: in what call, how its answer is encoded, and

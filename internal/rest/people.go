@@ -77,6 +77,15 @@ func (s *service) showDelegation(_ caldicott.Actor, d caldicott.Delegation) answ
 	return shown(api.FromDelegation(d, s.Work.Now()), d.Revision)
 }
 
+// preferred shows somebody to themselves.
+func preferred(d casework.DirectoryResult) (answer, error) {
+	return shown(api.FromSelf(d.Person), d.Person.Revision), nil
+}
+
+func (s *service) prefer(e entry, b *api.Preferring) (casework.DirectoryResult, error) {
+	return s.Work.Prefer(e, e.call, e.encode, b.Mail)
+}
+
 func enrolled(d casework.DirectoryResult) (answer, error) {
 	return created(api.FromPerson(d.Person, true), d.Person.Revision, "/people/"+d.Person.UserID), nil
 }

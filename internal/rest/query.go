@@ -31,6 +31,7 @@ var (
 	asOf    = param{"as_of", "must be an instant, such as 2026-09-07T08:12:00Z", isInstant}
 	at      = param{"at", "must be an instant, such as 2026-09-07T08:12:00Z", isInstant}
 	version = param{"version", "must be the number of a version", aVersion.MatchString}
+	notOver = param{"not_over", "must be an instant, such as 2026-09-07T08:12:00Z", isInstant}
 	from    = param{"from", "must be the number of a version", aVersion.MatchString}
 	to      = param{"to", "must be the number of a version", aVersion.MatchString}
 	whether = param{"exception", "must be true or false", func(s string) bool { return s == "true" || s == "false" }}

@@ -51,6 +51,8 @@ func read[B any, P body[B]](w http.ResponseWriter, r *http.Request) (casework.Ca
 // additions are the deeds that only add, and take away nobody's ground: the contract knows no If-Match for them.
 var additions = []caldicott.Action{
 	caldicott.Draft, caldicott.RecordEmergency, caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence,
+	caldicott.RequestReview, caldicott.InviteReviewer, caldicott.RecordDissent, caldicott.AnswerDissent, caldicott.RecordNotFollowed,
+	caldicott.LinkIncident, caldicott.UpdateIncident, caldicott.LinkRisk, caldicott.Attach, caldicott.EraseDocument,
 }
 
 // conditional says whether the contract knows an If-Match for the operation.

@@ -17,7 +17,17 @@ func gone() error {
 // requestView is the request with what the rules say of it and what the reader may do.
 func (s *service) requestView(r casework.Result, permitted []api.Permitted) api.RequestView {
 	facts := s.Work.Facts(r)
-	return api.FromRequest(&r.Case, r.At, judged(facts), facts.Deadlines, permitted)
+	beside := api.Beside{
+		Judged: judged(facts), Due: facts.Deadlines, Clock: s.clock(r), Chase: s.Work.House.Chase(&r.Case), Permitted: permitted,
+	}
+	for _, x := range r.Case.Reviews() {
+		beside.Reviews = append(beside.Reviews, s.reviewView(r, x))
+	}
+	if s.Work.Handles(r) {
+		after := api.FromAftermath(&r.Case)
+		beside.After = &after
+	}
+	return api.FromRequest(&r.Case, r.At, beside)
 }
 
 func judged(f casework.Facts) api.Judged {
@@ -61,7 +71,7 @@ func (s *service) authorisation(r casework.Result) (answer, error) {
 	}
 	var conditions []api.ConditionView
 	for _, x := range r.Case.Conditions {
-		if x.Authorisation == a.ID {
+		if r.Case.Governs(x, a) {
 			conditions = append(conditions, s.conditionView(r, x))
 		}
 	}

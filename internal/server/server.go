@@ -12,6 +12,7 @@ import (
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/identity"
+	"github.com/caldicott/caldicott/internal/reference"
 	"github.com/caldicott/caldicott/internal/rest"
 )
 
@@ -60,6 +61,9 @@ func New(c Config) http.Handler {
 	r.Get("/healthz", h.healthy)
 	r.Get("/readyz", h.ready)
 	r.Get("/openapi.yaml", h.contract)
+	page := reference.Handler(h.nothing)
+	r.Method(http.MethodGet, "/docs", page)
+	r.Method(http.MethodGet, "/docs/*", page)
 	r.With(h.signedIn).Mount(rest.Base, c.API)
 	return r
 }

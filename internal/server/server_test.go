@@ -220,6 +220,28 @@ func TestTheServiceSpeaksOfItself(t *testing.T) {
 	}
 }
 
+// The page has a policy of its own, which harden's must not overrule; what is not there is hardened like all else.
+func TestTheReferenceIsOpenToEverybody(t *testing.T) {
+	t.Parallel()
+	p := open()
+	for _, path := range []string{"/docs", "/docs/", "/docs/init.js"} {
+		w := p.ask("GET", path, "")
+		if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Security-Policy"), "default-src 'self';") || w.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+		if w := p.ask("HEAD", path, ""); w.Code != 200 || w.Body.Len() != 0 {
+			t.Errorf("HEAD %s: %d", path, w.Code)
+		}
+	}
+	w := p.ask("GET", "/docs/nothing", "")
+	if problemOf(t, w); w.Code != 404 || w.Header().Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" {
+		t.Errorf("what is not there: %d %v", w.Code, w.Header())
+	}
+	if w := p.ask("POST", "/docs", ""); w.Code != 405 {
+		t.Errorf("POST: %d", w.Code)
+	}
+}
+
 func TestEveryAnswerIsHardened(t *testing.T) {
 	t.Parallel()
 	p := open()

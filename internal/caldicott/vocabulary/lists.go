@@ -52,6 +52,7 @@ const (
 	RoleAuditor               Role = "AUDITOR"                 // Internal or external auditor, read-only
 	RoleBoardViewer           Role = "BOARD_VIEWER"            // Board / committee member, aggregate reports only
 	RoleSystemAdmin           Role = "SYSTEM_ADMIN"            // Technical administrator: no request content, no decisions
+	RoleChiefExecutive        Role = "CHIEF_EXECUTIVE"         // Chief executive: told when a limit is far overrun or advice is not followed
 )
 
 // Kind is a code of the list request_kind.
@@ -864,6 +865,187 @@ const (
 	OrganisationTypeOther                OrganisationType = "OTHER"                 // Other
 )
 
+// TripWire is a code of the list trip_wire.
+type TripWire string
+
+// The codes of trip_wire.
+const (
+	TripWireConditionOverdue TripWire = "CONDITION_OVERDUE"  // A condition is overdue past its grace
+	TripWireSection251Lapsed TripWire = "SECTION_251_LAPSED" // Section 251 support has lapsed
+	TripWireDsptLapsed       TripWire = "DSPT_LAPSED"        // A recipient no longer meets the Data Security and Protection Toolkit
+	TripWireIncident         TripWire = "INCIDENT"           // An incident was linked
+)
+
+// Recheck is a code of the list recheck.
+type Recheck string
+
+// The codes of recheck.
+const (
+	RecheckOptOut     Recheck = "OPT_OUT"     // National data opt-out
+	RecheckSection251 Recheck = "SECTION_251" // Section 251 support
+	RecheckDspt       Recheck = "DSPT"        // DSPT status of the recipients
+	RecheckRecipients Recheck = "RECIPIENTS"  // Recipients
+	RecheckAgreements Recheck = "AGREEMENTS"  // Agreements and assessments
+)
+
+// RiskRegister is a code of the list risk_register.
+type RiskRegister string
+
+// The codes of risk_register.
+const (
+	RiskRegisterRiskRegister            RiskRegister = "RISK_REGISTER"             // Risk register
+	RiskRegisterBoardAssuranceFramework RiskRegister = "BOARD_ASSURANCE_FRAMEWORK" // Board Assurance Framework
+)
+
+// Limit is a code of the list limit.
+type Limit string
+
+// The codes of limit.
+const (
+	LimitTriage          Limit = "TRIAGE"          // Triage
+	LimitDecision        Limit = "DECISION"        // Decision
+	LimitRecord          Limit = "RECORD"          // Record of an emergency
+	LimitRatification    Limit = "RATIFICATION"    // Ratification of an emergency
+	LimitStatutory       Limit = "STATUTORY"       // Limit set by law
+	LimitAcknowledgement Limit = "ACKNOWLEDGEMENT" // Acknowledgement of a data protection complaint
+	LimitCondition       Limit = "CONDITION"       // Condition
+	LimitReview          Limit = "REVIEW"          // Review of an authorisation
+	LimitExpiry          Limit = "EXPIRY"          // Expiry of an authorisation
+	LimitHearing         Limit = "HEARING"         // Hearing of a requested review
+	LimitIncident        Limit = "INCIDENT"        // Report of an incident
+	LimitDelegation      Limit = "DELEGATION"      // End of a delegation
+	LimitAppointment     Limit = "APPOINTMENT"     // End of an appointment
+	LimitSample          Limit = "SAMPLE"          // Sampled decision
+)
+
+// Task is a code of the list task.
+type Task string
+
+// The codes of task.
+const (
+	TaskSubmit                  Task = "SUBMIT"                    // Finish and submit the draft
+	TaskTriage                  Task = "TRIAGE"                    // Triage
+	TaskAnswer                  Task = "ANSWER"                    // Answer the questions
+	TaskAdvise                  Task = "ADVISE"                    // Give your view
+	TaskPutForward              Task = "PUT_FORWARD"               // Put forward for decision
+	TaskOpen                    Task = "OPEN"                      // Open for decision
+	TaskDecide                  Task = "DECIDE"                    // Decide
+	TaskSeekRatification        Task = "SEEK_RATIFICATION"         // Ask for ratification
+	TaskCompleteEmergencyRecord Task = "COMPLETE_EMERGENCY_RECORD" // Complete the record of the emergency
+	TaskSubmitEvidence          Task = "SUBMIT_EVIDENCE"           // Say how the condition was met
+	TaskJudgeEvidence           Task = "JUDGE_EVIDENCE"            // Judge the evidence
+	TaskRenew                   Task = "RENEW"                     // Renew, or let it end
+	TaskComplete                Task = "COMPLETE"                  // Record return or destruction
+	TaskResubmit                Task = "RESUBMIT"                  // Bring it back
+	TaskDecideReview            Task = "DECIDE_REVIEW"             // Hear the review
+	TaskAnswerDissent           Task = "ANSWER_DISSENT"            // Answer the dissent
+	TaskReportIncident          Task = "REPORT_INCIDENT"           // Report the incident
+	TaskReinstateOrRevoke       Task = "REINSTATE_OR_REVOKE"       // Reinstate or revoke
+	TaskJudgeSample             Task = "JUDGE_SAMPLE"              // Judge the sampled decision
+	TaskReviewStandingRule      Task = "REVIEW_STANDING_RULE"      // Review the standing rule
+	TaskAcceptDelegation        Task = "ACCEPT_DELEGATION"         // Accept the delegation
+	TaskRenewDelegation         Task = "RENEW_DELEGATION"          // Renew the delegation
+	TaskRenewAppointment        Task = "RENEW_APPOINTMENT"         // Renew the appointment
+	TaskLook                    Task = "LOOK"                      // Look
+)
+
+// Notice is a code of the list notice.
+type Notice string
+
+// The codes of notice.
+const (
+	NoticeSubmitted               Notice = "SUBMITTED"                // Submitted
+	NoticeQuestionsAsked          Notice = "QUESTIONS_ASKED"          // Questions asked
+	NoticeAnswered                Notice = "ANSWERED"                 // Answered
+	NoticeAdviceWanted            Notice = "ADVICE_WANTED"            // Advice wanted
+	NoticeAdviceGiven             Notice = "ADVICE_GIVEN"             // Advice given
+	NoticeReadyForDecision        Notice = "READY_FOR_DECISION"       // Ready for decision
+	NoticeHandedBack              Notice = "HANDED_BACK"              // Handed back
+	NoticeDecisionMade            Notice = "DECISION_MADE"            // Decision made
+	NoticeSetAside                Notice = "SET_ASIDE"                // Set aside
+	NoticeWithdrawn               Notice = "WITHDRAWN"                // Withdrawn
+	NoticeClosed                  Notice = "CLOSED"                   // Closed
+	NoticeLapsed                  Notice = "LAPSED"                   // Lapsed
+	NoticeEmergencyRecorded       Notice = "EMERGENCY_RECORDED"       // Emergency recorded
+	NoticeRatificationWanted      Notice = "RATIFICATION_WANTED"      // Ratification wanted
+	NoticeConditionSet            Notice = "CONDITION_SET"            // Condition set
+	NoticeEvidenceSubmitted       Notice = "EVIDENCE_SUBMITTED"       // Evidence submitted
+	NoticeEvidenceAccepted        Notice = "EVIDENCE_ACCEPTED"        // Evidence accepted
+	NoticeEvidenceRejected        Notice = "EVIDENCE_REJECTED"        // Evidence rejected
+	NoticeConditionWaived         Notice = "CONDITION_WAIVED"         // Condition waived
+	NoticeConditionBreached       Notice = "CONDITION_BREACHED"       // Condition breached
+	NoticeConditionReminder       Notice = "CONDITION_REMINDER"       // Condition reminder
+	NoticeConditionOverdue        Notice = "CONDITION_OVERDUE"        // Condition overdue
+	NoticeAuthorisationActivated  Notice = "AUTHORISATION_ACTIVATED"  // Authorisation activated
+	NoticeAuthorisationSuspended  Notice = "AUTHORISATION_SUSPENDED"  // Authorisation suspended
+	NoticeAuthorisationTripped    Notice = "AUTHORISATION_TRIPPED"    // Authorisation tripped
+	NoticeAuthorisationReinstated Notice = "AUTHORISATION_REINSTATED" // Authorisation reinstated
+	NoticeAuthorisationRevoked    Notice = "AUTHORISATION_REVOKED"    // Authorisation revoked
+	NoticeAuthorisationCompleted  Notice = "AUTHORISATION_COMPLETED"  // Authorisation completed
+	NoticeAuthorisationExpired    Notice = "AUTHORISATION_EXPIRED"    // Authorisation expired
+	NoticeAuthorisationSuperseded Notice = "AUTHORISATION_SUPERSEDED" // Authorisation superseded
+	NoticeAuthorisationVaried     Notice = "AUTHORISATION_VARIED"     // Authorisation varied
+	NoticeRenewalBegun            Notice = "RENEWAL_BEGUN"            // Renewal begun
+	NoticeReviewReminder          Notice = "REVIEW_REMINDER"          // Review reminder
+	NoticeReviewDue               Notice = "REVIEW_DUE"               // Review due
+	NoticeReviewRequested         Notice = "REVIEW_REQUESTED"         // Review requested
+	NoticeReviewerInvited         Notice = "REVIEWER_INVITED"         // Reviewer invited
+	NoticeReviewDecided           Notice = "REVIEW_DECIDED"           // Review decided
+	NoticeDissentRecorded         Notice = "DISSENT_RECORDED"         // Dissent recorded
+	NoticeDissentAnswered         Notice = "DISSENT_ANSWERED"         // Dissent answered
+	NoticeAdviceNotFollowed       Notice = "ADVICE_NOT_FOLLOWED"      // Advice not followed
+	NoticeIncidentLinked          Notice = "INCIDENT_LINKED"          // Incident linked
+	NoticeIncidentUpdated         Notice = "INCIDENT_UPDATED"         // Incident updated
+	NoticeIncidentReportDue       Notice = "INCIDENT_REPORT_DUE"      // Incident report due
+	NoticeRiskLinked              Notice = "RISK_LINKED"              // Risk linked
+	NoticeClockEscalated          Notice = "CLOCK_ESCALATED"          // Clock escalated
+	NoticeDelegationMade          Notice = "DELEGATION_MADE"          // Delegation made
+	NoticeDelegationEnding        Notice = "DELEGATION_ENDING"        // Delegation ending
+	NoticeAppointmentEnding       Notice = "APPOINTMENT_ENDING"       // Appointment ending
+	NoticeSampleDrawn             Notice = "SAMPLE_DRAWN"             // Sample drawn
+	NoticeStandingRuleOff         Notice = "STANDING_RULE_OFF"        // Standing rule off
+	NoticeDocumentInfected        Notice = "DOCUMENT_INFECTED"        // Document infected
+)
+
+// ScanResult is a code of the list scan_result.
+type ScanResult string
+
+// The codes of scan_result.
+const (
+	ScanResultClean    ScanResult = "CLEAN"    // Clean
+	ScanResultInfected ScanResult = "INFECTED" // Infected
+)
+
+// DocumentState is a code of the list document_state.
+type DocumentState string
+
+// The codes of document_state.
+const (
+	DocumentStateWaiting  DocumentState = "WAITING"  // Waits for the scan
+	DocumentStateClean    DocumentState = "CLEAN"    // Clean
+	DocumentStateInfected DocumentState = "INFECTED" // Infected
+	DocumentStateErased   DocumentState = "ERASED"   // Erased
+)
+
+// ReviewState is a code of the list review_state.
+type ReviewState string
+
+// The codes of review_state.
+const (
+	ReviewStateOpen    ReviewState = "OPEN"    // Open
+	ReviewStateDecided ReviewState = "DECIDED" // Decided
+)
+
+// MailPreference is a code of the list mail_preference.
+type MailPreference string
+
+// The codes of mail_preference.
+const (
+	MailPreferenceAtOnce MailPreference = "AT_ONCE" // Each notice at once
+	MailPreferenceDaily  MailPreference = "DAILY"   // One digest a day
+	MailPreferenceNever  MailPreference = "NEVER"   // No mail: tasks only
+)
+
 func lists() []List {
 	return []List{
 		{"caldicott_principle", []Entry{
@@ -902,6 +1084,7 @@ func lists() []List {
 			{"AUDITOR", "Internal or external auditor, read-only", "", "2018-05-25", ""},
 			{"BOARD_VIEWER", "Board / committee member, aggregate reports only", "", "2018-05-25", ""},
 			{"SYSTEM_ADMIN", "Technical administrator: no request content, no decisions", "", "2018-05-25", ""},
+			{"CHIEF_EXECUTIVE", "Chief executive: told when a limit is far overrun or advice is not followed", "", "2018-05-25", ""},
 		}},
 		{"request_kind", []Entry{
 			{"DIRECT_CARE_SHARING", "Sharing for individual care across organisations", "", "2018-05-25", ""},
@@ -1492,6 +1675,137 @@ func lists() []List {
 			{"COURT", "Court, coroner or tribunal", "", "2018-05-25", ""},
 			{"REGULATOR", "Regulator", "", "2018-05-25", ""},
 			{"OTHER", "Other", "", "2018-05-25", ""},
+		}},
+		{"trip_wire", []Entry{
+			{"CONDITION_OVERDUE", "A condition is overdue past its grace", "", "2018-05-25", ""},
+			{"SECTION_251_LAPSED", "Section 251 support has lapsed", "", "2018-05-25", ""},
+			{"DSPT_LAPSED", "A recipient no longer meets the Data Security and Protection Toolkit", "", "2018-05-25", ""},
+			{"INCIDENT", "An incident was linked", "", "2018-05-25", ""},
+		}},
+		{"recheck", []Entry{
+			{"OPT_OUT", "National data opt-out", "", "2018-05-25", ""},
+			{"SECTION_251", "Section 251 support", "", "2018-05-25", ""},
+			{"DSPT", "DSPT status of the recipients", "", "2018-05-25", ""},
+			{"RECIPIENTS", "Recipients", "", "2018-05-25", ""},
+			{"AGREEMENTS", "Agreements and assessments", "", "2018-05-25", ""},
+		}},
+		{"risk_register", []Entry{
+			{"RISK_REGISTER", "Risk register", "", "2018-05-25", ""},
+			{"BOARD_ASSURANCE_FRAMEWORK", "Board Assurance Framework", "", "2018-05-25", ""},
+		}},
+		{"limit", []Entry{
+			{"TRIAGE", "Triage", "", "2018-05-25", ""},
+			{"DECISION", "Decision", "", "2018-05-25", ""},
+			{"RECORD", "Record of an emergency", "", "2018-05-25", ""},
+			{"RATIFICATION", "Ratification of an emergency", "", "2018-05-25", ""},
+			{"STATUTORY", "Limit set by law", "", "2018-05-25", ""},
+			{"ACKNOWLEDGEMENT", "Acknowledgement of a data protection complaint", "", "2018-05-25", ""},
+			{"CONDITION", "Condition", "", "2018-05-25", ""},
+			{"REVIEW", "Review of an authorisation", "", "2018-05-25", ""},
+			{"EXPIRY", "Expiry of an authorisation", "", "2018-05-25", ""},
+			{"HEARING", "Hearing of a requested review", "", "2018-05-25", ""},
+			{"INCIDENT", "Report of an incident", "", "2018-05-25", ""},
+			{"DELEGATION", "End of a delegation", "", "2018-05-25", ""},
+			{"APPOINTMENT", "End of an appointment", "", "2018-05-25", ""},
+			{"SAMPLE", "Sampled decision", "", "2018-05-25", ""},
+		}},
+		{"task", []Entry{
+			{"SUBMIT", "Finish and submit the draft", "", "2018-05-25", ""},
+			{"TRIAGE", "Triage", "", "2018-05-25", ""},
+			{"ANSWER", "Answer the questions", "", "2018-05-25", ""},
+			{"ADVISE", "Give your view", "", "2018-05-25", ""},
+			{"PUT_FORWARD", "Put forward for decision", "", "2018-05-25", ""},
+			{"OPEN", "Open for decision", "", "2018-05-25", ""},
+			{"DECIDE", "Decide", "", "2018-05-25", ""},
+			{"SEEK_RATIFICATION", "Ask for ratification", "", "2018-05-25", ""},
+			{"COMPLETE_EMERGENCY_RECORD", "Complete the record of the emergency", "", "2018-05-25", ""},
+			{"SUBMIT_EVIDENCE", "Say how the condition was met", "", "2018-05-25", ""},
+			{"JUDGE_EVIDENCE", "Judge the evidence", "", "2018-05-25", ""},
+			{"RENEW", "Renew, or let it end", "", "2018-05-25", ""},
+			{"COMPLETE", "Record return or destruction", "", "2018-05-25", ""},
+			{"RESUBMIT", "Bring it back", "", "2018-05-25", ""},
+			{"DECIDE_REVIEW", "Hear the review", "", "2018-05-25", ""},
+			{"ANSWER_DISSENT", "Answer the dissent", "", "2018-05-25", ""},
+			{"REPORT_INCIDENT", "Report the incident", "", "2018-05-25", ""},
+			{"REINSTATE_OR_REVOKE", "Reinstate or revoke", "", "2018-05-25", ""},
+			{"JUDGE_SAMPLE", "Judge the sampled decision", "", "2018-05-25", ""},
+			{"REVIEW_STANDING_RULE", "Review the standing rule", "", "2018-05-25", ""},
+			{"ACCEPT_DELEGATION", "Accept the delegation", "", "2018-05-25", ""},
+			{"RENEW_DELEGATION", "Renew the delegation", "", "2018-05-25", ""},
+			{"RENEW_APPOINTMENT", "Renew the appointment", "", "2018-05-25", ""},
+			{"LOOK", "Look", "", "2018-05-25", ""},
+		}},
+		{"notice", []Entry{
+			{"SUBMITTED", "Submitted", "", "2018-05-25", ""},
+			{"QUESTIONS_ASKED", "Questions asked", "", "2018-05-25", ""},
+			{"ANSWERED", "Answered", "", "2018-05-25", ""},
+			{"ADVICE_WANTED", "Advice wanted", "", "2018-05-25", ""},
+			{"ADVICE_GIVEN", "Advice given", "", "2018-05-25", ""},
+			{"READY_FOR_DECISION", "Ready for decision", "", "2018-05-25", ""},
+			{"HANDED_BACK", "Handed back", "", "2018-05-25", ""},
+			{"DECISION_MADE", "Decision made", "", "2018-05-25", ""},
+			{"SET_ASIDE", "Set aside", "", "2018-05-25", ""},
+			{"WITHDRAWN", "Withdrawn", "", "2018-05-25", ""},
+			{"CLOSED", "Closed", "", "2018-05-25", ""},
+			{"LAPSED", "Lapsed", "", "2018-05-25", ""},
+			{"EMERGENCY_RECORDED", "Emergency recorded", "", "2018-05-25", ""},
+			{"RATIFICATION_WANTED", "Ratification wanted", "", "2018-05-25", ""},
+			{"CONDITION_SET", "Condition set", "", "2018-05-25", ""},
+			{"EVIDENCE_SUBMITTED", "Evidence submitted", "", "2018-05-25", ""},
+			{"EVIDENCE_ACCEPTED", "Evidence accepted", "", "2018-05-25", ""},
+			{"EVIDENCE_REJECTED", "Evidence rejected", "", "2018-05-25", ""},
+			{"CONDITION_WAIVED", "Condition waived", "", "2018-05-25", ""},
+			{"CONDITION_BREACHED", "Condition breached", "", "2018-05-25", ""},
+			{"CONDITION_REMINDER", "Condition reminder", "", "2018-05-25", ""},
+			{"CONDITION_OVERDUE", "Condition overdue", "", "2018-05-25", ""},
+			{"AUTHORISATION_ACTIVATED", "Authorisation activated", "", "2018-05-25", ""},
+			{"AUTHORISATION_SUSPENDED", "Authorisation suspended", "", "2018-05-25", ""},
+			{"AUTHORISATION_TRIPPED", "Authorisation tripped", "", "2018-05-25", ""},
+			{"AUTHORISATION_REINSTATED", "Authorisation reinstated", "", "2018-05-25", ""},
+			{"AUTHORISATION_REVOKED", "Authorisation revoked", "", "2018-05-25", ""},
+			{"AUTHORISATION_COMPLETED", "Authorisation completed", "", "2018-05-25", ""},
+			{"AUTHORISATION_EXPIRED", "Authorisation expired", "", "2018-05-25", ""},
+			{"AUTHORISATION_SUPERSEDED", "Authorisation superseded", "", "2018-05-25", ""},
+			{"AUTHORISATION_VARIED", "Authorisation varied", "", "2018-05-25", ""},
+			{"RENEWAL_BEGUN", "Renewal begun", "", "2018-05-25", ""},
+			{"REVIEW_REMINDER", "Review reminder", "", "2018-05-25", ""},
+			{"REVIEW_DUE", "Review due", "", "2018-05-25", ""},
+			{"REVIEW_REQUESTED", "Review requested", "", "2018-05-25", ""},
+			{"REVIEWER_INVITED", "Reviewer invited", "", "2018-05-25", ""},
+			{"REVIEW_DECIDED", "Review decided", "", "2018-05-25", ""},
+			{"DISSENT_RECORDED", "Dissent recorded", "", "2018-05-25", ""},
+			{"DISSENT_ANSWERED", "Dissent answered", "", "2018-05-25", ""},
+			{"ADVICE_NOT_FOLLOWED", "Advice not followed", "", "2018-05-25", ""},
+			{"INCIDENT_LINKED", "Incident linked", "", "2018-05-25", ""},
+			{"INCIDENT_UPDATED", "Incident updated", "", "2018-05-25", ""},
+			{"INCIDENT_REPORT_DUE", "Incident report due", "", "2018-05-25", ""},
+			{"RISK_LINKED", "Risk linked", "", "2018-05-25", ""},
+			{"CLOCK_ESCALATED", "Clock escalated", "", "2018-05-25", ""},
+			{"DELEGATION_MADE", "Delegation made", "", "2018-05-25", ""},
+			{"DELEGATION_ENDING", "Delegation ending", "", "2018-05-25", ""},
+			{"APPOINTMENT_ENDING", "Appointment ending", "", "2018-05-25", ""},
+			{"SAMPLE_DRAWN", "Sample drawn", "", "2018-05-25", ""},
+			{"STANDING_RULE_OFF", "Standing rule off", "", "2018-05-25", ""},
+			{"DOCUMENT_INFECTED", "Document infected", "", "2018-05-25", ""},
+		}},
+		{"scan_result", []Entry{
+			{"CLEAN", "Clean", "", "2018-05-25", ""},
+			{"INFECTED", "Infected", "", "2018-05-25", ""},
+		}},
+		{"document_state", []Entry{
+			{"WAITING", "Waits for the scan", "", "2018-05-25", ""},
+			{"CLEAN", "Clean", "", "2018-05-25", ""},
+			{"INFECTED", "Infected", "", "2018-05-25", ""},
+			{"ERASED", "Erased", "", "2018-05-25", ""},
+		}},
+		{"review_state", []Entry{
+			{"OPEN", "Open", "", "2018-05-25", ""},
+			{"DECIDED", "Decided", "", "2018-05-25", ""},
+		}},
+		{"mail_preference", []Entry{
+			{"AT_ONCE", "Each notice at once", "", "2018-05-25", ""},
+			{"DAILY", "One digest a day", "", "2018-05-25", ""},
+			{"NEVER", "No mail: tasks only", "", "2018-05-25", ""},
 		}},
 	}
 }

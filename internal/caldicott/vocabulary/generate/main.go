@@ -37,6 +37,9 @@ var named = map[string]string{
 	"s251_decision_maker": "S251DecisionMaker", "s251_status": "S251Status",
 	"conflict_detection": "ConflictDetection", "conflict_action": "ConflictAction", "statutory_clock": "StatutoryClock",
 	"organisation_type": "OrganisationType",
+	"trip_wire":         "TripWire", "recheck": "Recheck", "risk_register": "RiskRegister", "limit": "Limit", "task": "Task",
+	"notice": "Notice", "scan_result": "ScanResult", "document_state": "DocumentState", "review_state": "ReviewState",
+	"mail_preference": "MailPreference",
 }
 
 func main() {
