@@ -152,9 +152,6 @@ func printReports(t *tools, reports []fileReport) {
 			for _, d := range c.Differences {
 				fmt.Fprintf(t.out, "  differs: %s\n", d)
 			}
-			for _, n := range c.NotRehearsed {
-				fmt.Fprintf(t.out, "  not rehearsed: %s\n", n)
-			}
 		}
 	}
 	fmt.Fprintf(t.out, "%d cases, %d differ\n", cases, differ)

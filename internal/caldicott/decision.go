@@ -174,6 +174,20 @@ func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.Authorisati
 	return ended, suspended
 }
 
+// SuspendedByItself says whether the authorisation is suspended by a trip-wire and by nobody's decision.
+func (c *Case) SuspendedByItself(a Authorisation, at time.Time) bool {
+	if c.AuthorisationState(a, at) != vocabulary.AuthorisationStateSuspended {
+		return false
+	}
+	d, found := Done{}, false
+	for _, x := range c.Done {
+		if x.Subject == a.ID && (x.Deed == Suspend || x.Deed == Reinstate) && !x.At.After(at) {
+			d, found = x, true
+		}
+	}
+	return !found || d.Deed == Reinstate
+}
+
 // precedentOpen says whether a condition precedent is neither satisfied nor waived.
 func (c *Case) precedentOpen(a Authorisation, at time.Time) bool {
 	return slices.ContainsFunc(c.Conditions, func(x Condition) bool {

@@ -45,6 +45,9 @@ func (t *Turn) hindrance(d Deed) string {
 	switch a := d.Action(); {
 	case authorisationFrom[a] != nil:
 		x, _ := t.Case.Authorisation(t.Subject)
+		if a == Suspend && t.Case.SuspendedByItself(x, t.Now) {
+			return "" // a guardian's own decision may stand beside what a trip-wire did
+		}
 		if state := t.Case.AuthorisationState(x, t.Now); !slices.Contains(authorisationFrom[a], state) {
 			return "The authorisation is " + string(state) + "; " + string(a) + " is not possible."
 		}

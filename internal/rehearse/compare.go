@@ -140,7 +140,7 @@ func (p *play) compare() {
 			return d.To == leg.To && (leg.Actor == "" || d.By == leg.Actor) && (leg.At.IsZero() || d.At.Equal(leg.At))
 		})
 		if !happened {
-			p.differFrom(leg.At, "route: %s by %s at %s did not happen", leg.To, leg.Actor, stamp(leg.At))
+			p.differ("route: %s by %s at %s did not happen", leg.To, leg.Actor, stamp(leg.At))
 		}
 	}
 	if e.Decision != nil {
@@ -175,7 +175,7 @@ func (p *play) compareAuthorisation(e Expected) {
 		got = string(p.last.AuthorisationState(a, at))
 	}
 	if got != want {
-		p.differFrom(at, "authorisation_state: is %q, not %q", got, want)
+		p.differ("authorisation_state: is %q, not %q", got, want)
 	}
 }
 

@@ -3,13 +3,17 @@ package rehearse
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/casework"
 )
 
@@ -67,11 +71,71 @@ func bodies(a caldicott.Action) api.Body {
 	case caldicott.BreachCondition:
 		return &api.BreachingCondition{}
 	}
+	return laterBodies(a)
+}
+
+// laterBodies are those of what is done to a decided request.
+func laterBodies(a caldicott.Action) api.Body {
+	switch a {
+	case caldicott.Vary:
+		return &api.Varying{}
+	case caldicott.Renew:
+		return &api.Renewing{}
+	case caldicott.RecordSupport:
+		return &api.RecordingSupport{}
+	case caldicott.RequestReview:
+		return &api.RequestingReview{}
+	case caldicott.InviteReviewer:
+		return &api.InvitingReviewer{}
+	case caldicott.DecideReview:
+		return &api.DecidingReview{}
+	case caldicott.RecordDissent:
+		return &api.RecordingDissent{}
+	case caldicott.AnswerDissent:
+		return &api.AnsweringDissent{}
+	case caldicott.RecordNotFollowed:
+		return &api.RecordingNotFollowed{}
+	case caldicott.LinkIncident:
+		return &api.LinkingIncident{}
+	case caldicott.UpdateIncident:
+		return &api.UpdatingIncident{}
+	case caldicott.LinkRisk:
+		return &api.LinkingRisk{}
+	case caldicott.EraseDocument:
+		return &api.ErasingDocument{}
+	}
 	return nil
+}
+
+// hanging is the newest thing of the kind that the deed is done to; "" where there is none, or the deed is done to the
+// request itself.
+func (p *play) hanging(a caldicott.Action) (caldicott.Noun, string) {
+	newest := func(noun caldicott.Noun, deeds ...caldicott.Action) (caldicott.Noun, string) {
+		for _, d := range slices.Backward(p.last.Done) {
+			if slices.Contains(deeds, d.Deed) && (d.Deed != caldicott.BreachCondition || d.Details.Report != nil) {
+				return noun, d.ID
+			}
+		}
+		return noun, ""
+	}
+	switch a {
+	case caldicott.InviteReviewer, caldicott.DecideReview:
+		return newest(caldicott.Reviews, caldicott.RequestReview)
+	case caldicott.AnswerDissent:
+		return newest(caldicott.Dissents, caldicott.RecordDissent)
+	case caldicott.UpdateIncident:
+		return newest(caldicott.Incidents, caldicott.LinkIncident, caldicott.BreachCondition)
+	case caldicott.EraseDocument:
+		return newest(caldicott.Documents, caldicott.Attach)
+	}
+	return caldicott.Requests, p.request
 }
 
 // do does one step; nil without error is a deed on people or the directory.
 func (p *play) do(ctx context.Context, s Step) (*casework.Result, error) {
+	if s.Deed == caldicott.DrawSample { // the keeper's own
+		return nil, p.service.DrawSamples(ctx)
+	}
 	by, err := p.known(ctx, s.Actor)
 	if err != nil {
 		return nil, err
@@ -83,6 +147,10 @@ func (p *play) do(ctx context.Context, s Step) (*casework.Result, error) {
 	case caldicott.Enrol, caldicott.Appoint, caldicott.ConfirmAppointment, caldicott.EndAppointment, caldicott.Delegate,
 		caldicott.AcceptDelegation, caldicott.RevokeDelegation:
 		return nil, p.office(ctx, call, s)
+	case caldicott.RecordAssurance, caldicott.Roster, caldicott.EndShift, caldicott.JudgeSample, caldicott.ReviewStandingRule, caldicott.Prefer:
+		return nil, p.record(ctx, call, s)
+	case caldicott.Attach:
+		return p.attach(ctx, call, s)
 	}
 	body := bodies(s.Deed)
 	if body == nil {
@@ -116,6 +184,8 @@ func (p *play) act(ctx context.Context, call casework.Call, s Step, body api.Bod
 	case has(caldicott.ConditionDeeds(), s.Deed):
 		x, _ := p.condition(s.Condition)
 		target = casework.Target{Noun: caldicott.Conditions, ID: x.ID}
+	default:
+		target.Noun, target.ID = p.hanging(s.Deed)
 	}
 	if target.ID == "" {
 		return nil, caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is nothing yet to do this to.")
@@ -129,6 +199,28 @@ func (p *play) act(ctx context.Context, call casework.Call, s Step, body api.Bod
 	call.Invalid, call.Confirmed = api.Check(body), body.Confirmed()
 	call.IfMatch = casework.Revision(&p.last, s.Deed, target.ID)
 	result, err := p.service.Do(ctx, call, target, deed)
+	if err == nil && s.Deed == caldicott.Renew { // what follows is done to the request that it began
+		p.renewed, p.document = p.request, result.Case.Content().Bytes()
+	}
+	return &result, err
+}
+
+// attach adds a document of which the file gives the name and the words.
+func (p *play) attach(ctx context.Context, call casework.Call, s Step) (*casework.Result, error) {
+	var body struct {
+		Name string                  `json:"name"`
+		Text string                  `json:"text"`
+		Type vocabulary.DocumentType `json:"type"`
+	}
+	if err := p.read(s, &body); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(body.Text))
+	result, err := p.service.Do(ctx, call, casework.Target{Noun: caldicott.Requests, ID: p.request}, caldicott.Attaching{
+		ID: p.service.NewID(), Unscanned: true, Filed: caldicott.Filed{
+			Name: body.Name, MediaType: "text/plain", Size: int64(len(body.Text)), SHA256: hex.EncodeToString(sum[:]), Type: body.Type,
+		},
+	})
 	return &result, err
 }
 

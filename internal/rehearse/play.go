@@ -18,13 +18,11 @@ type Rehearser interface {
 	Rehearse(ctx context.Context, f func(caldicott.Store) error) error
 }
 
-// Report is what became of one case. A case passes with no differences; NotRehearsed names the capabilities that steps
-// wait for.
+// Report is what became of one case. A case passes with no differences.
 type Report struct {
-	Case         string   `json:"case"`
-	Steps        int      `json:"steps"`
-	Differences  []string `json:"differences"`
-	NotRehearsed []string `json:"not_rehearsed"`
+	Case        string   `json:"case"`
+	Steps       int      `json:"steps"`
+	Differences []string `json:"differences"`
 }
 
 // play is one case being played: the store of its own transaction, a clock that stands where the step says, and the
@@ -42,9 +40,10 @@ type play struct {
 	people        map[string]caldicott.Actor
 	document      json.RawMessage // the content as it stands
 	request       string
+	renewed       string         // the request before, where renew began the one that is played now
+	shift         string         // the newest shift on the rota
 	last          caldicott.Case // after the newest deed
 	atDecision    *caldicott.Deadlines
-	skipped       time.Time // of the first step that was not rehearsed; zero where all were
 	disclosure    caldicott.Disclosure
 }
 
@@ -57,7 +56,7 @@ type Player struct {
 
 // Play plays one case: what its content alone decides is compared first, then every step, then the whole.
 func (r Player) Play(ctx context.Context, f File, c Case, stage Rehearser) (Report, error) {
-	report := Report{Case: c.ID, Differences: []string{}, NotRehearsed: []string{}}
+	report := Report{Case: c.ID, Differences: []string{}}
 	content, err := contentOf(c.Content)
 	if err != nil {
 		report.Differences = append(report.Differences, err.Error())
@@ -84,31 +83,19 @@ func (p *play) differ(format string, args ...any) {
 	p.report.Differences = append(p.report.Differences, fmt.Sprintf(format, args...))
 }
 
-// differFrom notes a difference in what should be true at an instant. From the first step on that was not rehearsed, it may
-// follow from that step, and is reported as not rehearsed: never as passed, and never as a fault.
-func (p *play) differFrom(at time.Time, format string, args ...any) {
-	if p.skipped.IsZero() || at.Before(p.skipped) {
-		p.differ(format, args...)
-		return
-	}
-	p.report.NotRehearsed = append(p.report.NotRehearsed, fmt.Sprintf(format, args...))
-}
-
 // run plays the steps; one that is refused unexpectedly ends the case.
 func (p *play) run(ctx context.Context) error {
 	for i, s := range p.written.Steps {
-		p.now = s.At
-		if s.Needs != "" {
-			p.report.NotRehearsed = append(p.report.NotRehearsed, fmt.Sprintf("step %d %s%s needs %s", i+1, s.Deed, s.Look, s.Needs))
-			if p.skipped.IsZero() {
-				p.skipped = s.At
-			}
-			continue
+		if err := p.keep(ctx, s.At); err != nil {
+			return err
 		}
+		p.now = s.At
 		p.report.Steps++
 		where := fmt.Sprintf("step %d %s%s by %s", i+1, s.Deed, s.Look, s.Actor)
 		if s.Look != "" {
-			p.look(where, s)
+			if err := p.look(ctx, where, s); err != nil {
+				return err
+			}
 			continue
 		}
 		goOn, err := p.deed(ctx, where, s)
@@ -145,7 +132,7 @@ func (p *play) deed(ctx context.Context, where string, s Step) (bool, error) {
 		return false, nil
 	}
 	if result != nil {
-		p.keep(*result, s)
+		p.remember(*result, s)
 	}
 	p.after(where, s)
 	return true, nil
@@ -174,8 +161,43 @@ func sentences(err error) string {
 	return b.String()
 }
 
-// keep remembers the case as the deed left it, and the deadlines at the first decision.
-func (p *play) keep(r casework.Result, s Step) {
+// keep lets the keeper do its work until the instant: everything that comes due is recorded when it comes due.
+func (p *play) keep(ctx context.Context, until time.Time) error {
+	for _, id := range []string{p.renewed, p.request} {
+		for id != "" {
+			c, err := p.store.ReadCase(ctx, id)
+			if err != nil {
+				return err
+			}
+			agenda := p.service.House.Agenda(&c, p.now)
+			if len(agenda) == 0 || agenda[0].At.After(until) {
+				break
+			}
+			if agenda[0].At.After(p.now) {
+				p.now = agenda[0].At
+			}
+			if err := p.service.KeepCase(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return p.refresh(ctx)
+}
+
+// refresh reads the case as it stands.
+func (p *play) refresh(ctx context.Context) error {
+	if p.request == "" {
+		return nil
+	}
+	c, err := p.store.ReadCase(ctx, p.request)
+	if err == nil {
+		p.last = c
+	}
+	return err
+}
+
+// remember keeps the case as the deed left it, and the deadlines at the first decision.
+func (p *play) remember(r casework.Result, s Step) {
 	p.last, p.request = r.Case, r.Case.Request.ID
 	if n := len(r.Case.Disclosures); n > 0 && (s.Deed == caldicott.Disclose || s.Deed == caldicott.RecordEmergency) {
 		p.disclosure = r.Case.Disclosures[n-1]
@@ -211,8 +233,9 @@ func (p *play) after(where string, s Step) {
 }
 
 // look reads something at an instant and compares its state.
-func (p *play) look(where string, s Step) {
+func (p *play) look(ctx context.Context, where string, s Step) error {
 	state := ""
+	p.last.Pass(p.now)
 	switch s.Look {
 	case "request":
 		state = string(p.last.Request.State)
@@ -227,12 +250,70 @@ func (p *play) look(where string, s Step) {
 	case "disclosure":
 		state = p.disclosureState()
 	default:
-		p.differ("%s: nothing of that name can be looked at", where)
-		return
+		var err error
+		if state, err = p.lookFurther(ctx, s); err != nil {
+			return err
+		}
 	}
 	if state != s.State {
 		p.differ("%s: %s is %q, not %q", where, s.Look, state, s.State)
 	}
+	return nil
+}
+
+// lookFurther reads what is not in the case itself: the newest notice to the actor, the actor's most pressing task, the
+// authorisation that a renewal renews; or a review, an incident, a document.
+func (p *play) lookFurther(ctx context.Context, s Step) (string, error) {
+	switch s.Look {
+	case "notices":
+		told, err := p.store.NoticesOf(ctx, s.Actor, "", 1)
+		if err != nil || len(told) == 0 {
+			return "", err
+		}
+		return string(told[0].Event), nil
+	case "tasks":
+		by, err := p.store.ActorByUserID(ctx, s.Actor)
+		if err != nil {
+			return "", err
+		}
+		tasks, err := p.service.Tasks(ctx, by, "", "", 1)
+		if err != nil || len(tasks) == 0 {
+			return "", err
+		}
+		return string(tasks[0].Name), nil
+	case "renewed":
+		return p.lookAtRenewed(ctx)
+	case "review":
+		if all := p.last.Reviews(); len(all) > 0 {
+			return string(all[len(all)-1].State()), nil
+		}
+	case "document":
+		if all := p.last.Documents(); len(all) > 0 {
+			return string(all[len(all)-1].State), nil
+		}
+	case "incident":
+		if all := p.last.Incidents(); len(all) > 0 && all[len(all)-1].Settled() {
+			return "SETTLED", nil
+		} else if len(all) > 0 {
+			return "OPEN", nil
+		}
+	default:
+		return "nothing of that name can be looked at", nil
+	}
+	return "", nil
+}
+
+// lookAtRenewed is the state of the authorisation that the request would renew.
+func (p *play) lookAtRenewed(ctx context.Context) (string, error) {
+	if p.renewed == "" {
+		return "", nil
+	}
+	c, err := p.store.ReadCase(ctx, p.renewed)
+	if err != nil {
+		return "", err
+	}
+	a, _ := c.Authorisation(p.last.Request.Renews)
+	return string(c.AuthorisationState(a, p.now)), nil
 }
 
 // disclosureState is COVERED, REGULARISED, or why the newest disclosure is an exception.

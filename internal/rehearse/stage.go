@@ -74,7 +74,7 @@ func named(c Case, content caldicott.Content) []string {
 	}
 	for _, s := range c.Steps {
 		ids = append(ids, s.Actor)
-		for _, member := range []string{"to", "approved_by", "person"} {
+		for _, member := range []string{"to", "approved_by", "person", "reviewer"} {
 			var id string
 			if json.Unmarshal(s.Body[member], &id) == nil {
 				ids = append(ids, id)
@@ -137,7 +137,7 @@ func (p *play) rowsOf(k cast, o Organisation) caldicott.DirectoryRows {
 		}
 		rows.People = append(rows.People, caldicott.Person{
 			ID: p.service.NewID(), UserID: a.UserID, Name: a.Name, JobTitle: a.JobTitle, OrganisationID: id, OrgCode: o.Code,
-			Active: true, Revision: 1,
+			Manager: a.Manager, Active: true, Revision: 1,
 		})
 		if a.Role == vocabulary.RoleRequester || a.Role == vocabulary.RoleSponsor || a.Role == "" {
 			continue
