@@ -49,6 +49,7 @@ var (
 	idForm        = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	userIDForm    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 	orgCodeForm   = regexp.MustCompile(`^[A-Z0-9]{3,10}$`)
+	mailForm      = regexp.MustCompile("^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+([.][A-Za-z0-9-]+)*$")
 	signInForm    = regexp.MustCompile(`^[ -~]{1,255}$`) // OpenID Connect: ASCII, 255 at most
 	recipientForm = regexp.MustCompile(`^([A-Z0-9]{3,10}|[0-9]{1,3})$`)
 	countryForm   = regexp.MustCompile(`^[A-Z]{2}$`)
@@ -67,16 +68,18 @@ func newValidator() *validator.Validate {
 	v.RegisterTagNameFunc(jsonName)
 	index := vocabulary.NewIndex()
 	forms := map[string]func(s, param string) bool{
-		"code":      func(s, list string) bool { return index.Knows(list, s) },
-		"filled":    func(s, _ string) bool { return strings.TrimSpace(s) != "" },
-		"id":        func(s, _ string) bool { return idForm.MatchString(s) },
-		"user_id":   func(s, _ string) bool { return userIDForm.MatchString(s) },
-		"org_code":  func(s, _ string) bool { return orgCodeForm.MatchString(s) },
-		"sign_in":   func(s, _ string) bool { return signInForm.MatchString(s) },
-		"recipient": func(s, _ string) bool { return recipientForm.MatchString(s) },
-		"country":   func(s, _ string) bool { return countryForm.MatchString(s) },
-		"date":      func(s, _ string) bool { return dayForm.MatchString(s) && isDay(s) },
-		"instant":   func(s, _ string) bool { return instantForm.MatchString(s) && isInstant(s) },
+		"code":     func(s, list string) bool { return index.Knows(list, s) },
+		"filled":   func(s, _ string) bool { return strings.TrimSpace(s) != "" },
+		"id":       func(s, _ string) bool { return idForm.MatchString(s) },
+		"user_id":  func(s, _ string) bool { return userIDForm.MatchString(s) },
+		"org_code": func(s, _ string) bool { return orgCodeForm.MatchString(s) },
+		"sign_in":  func(s, _ string) bool { return signInForm.MatchString(s) },
+
+		"mail_address": func(s, _ string) bool { return mailForm.MatchString(s) && len(s) <= 254 },
+		"recipient":    func(s, _ string) bool { return recipientForm.MatchString(s) },
+		"country":      func(s, _ string) bool { return countryForm.MatchString(s) },
+		"date":         func(s, _ string) bool { return dayForm.MatchString(s) && isDay(s) },
+		"instant":      func(s, _ string) bool { return instantForm.MatchString(s) && isInstant(s) },
 	}
 	for tag, holds := range forms {
 		form := func(f validator.FieldLevel) bool {
@@ -145,6 +148,8 @@ func messageOf(w validator.FieldError) string {
 		return "must be a user id: small letters, digits and hyphens"
 	case "org_code":
 		return "must be an organisation's code: 3 to 10 capital letters and digits"
+	case "mail_address":
+		return "must be a mail address"
 	case "sign_in":
 		return "must be 255 characters of printable ASCII at most"
 	case "recipient":

@@ -160,7 +160,8 @@ var houseRules = map[string]func(operation) string{
 		return ""
 	},
 	"an example wherever there is a JSON body": func(o operation) string {
-		if o.RequestBody != nil && !hasExample(o.RequestBody.Value.Content.Get("application/json")) {
+		form := o.OperationID == "attach" // a file is no example
+		if o.RequestBody != nil && !form && !hasExample(o.RequestBody.Value.Content.Get("application/json")) {
 			return "request"
 		}
 		for status, r := range o.Responses.Map() {

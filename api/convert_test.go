@@ -103,7 +103,7 @@ func TestAnswersAgreeWithTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	for schema, answer := range map[string]any{
-		"RequestView":       FromRequest(c, at, Beside{Judged: judged, Due: due, Permitted: permitted}),
+		"RequestView":       FromRequest(c, at, Beside{Judged: judged, Due: due, Clock: FromClock(nil, caldicott.Task{}, nil, false, nil), Permitted: permitted}),
 		"RequestRow":        FromRequestRow(c, due),
 		"CheckResult":       FromCheck(judged),
 		"VersionView":       FromVersion(c.Current),
@@ -129,7 +129,7 @@ func TestAnswersAgreeWithTheContract(t *testing.T) {
 	}
 	agrees(t, doc, "RequestView", FromRequest(&caldicott.Case{
 		Request: caldicott.Request{ID: requestID, OrgCode: "TST01", Requester: "u-a", State: "DRAFT", CreatedAt: noon},
-	}, at, Beside{}))
+	}, at, Beside{Clock: ClockView{With: []HolderView{}}}))
 }
 
 func TestCommentsAreNotAmongTheSteps(t *testing.T) {

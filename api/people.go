@@ -15,7 +15,7 @@ type Enrolling struct {
 	JobTitle    string `json:"job_title" validate:"filled,max=300"`
 	OrgCode     string `json:"org_code,omitempty" validate:"omitempty,org_code"`
 	Manager     string `json:"manager,omitempty" validate:"omitempty,user_id"`
-	Email       string `json:"email,omitempty" validate:"omitempty,max=254,email"`
+	Email       string `json:"email,omitempty" validate:"omitempty,mail_address"`
 	Issuer      string `json:"issuer,omitempty" validate:"omitempty,sign_in"`
 	Subject     string `json:"subject,omitempty" validate:"omitempty,sign_in"`
 	Confirming
@@ -26,7 +26,7 @@ type AmendingPerson struct {
 	DisplayName string `json:"display_name" validate:"filled,max=300"`
 	JobTitle    string `json:"job_title" validate:"filled,max=300"`
 	Manager     string `json:"manager,omitempty" validate:"omitempty,user_id"`
-	Email       string `json:"email,omitempty" validate:"omitempty,max=254,email"`
+	Email       string `json:"email,omitempty" validate:"omitempty,mail_address"`
 	Issuer      string `json:"issuer,omitempty" validate:"omitempty,sign_in"`
 	Subject     string `json:"subject,omitempty" validate:"omitempty,sign_in"`
 	Active      *bool  `json:"active" validate:"required"`

@@ -314,7 +314,7 @@ func (c *comparison) single(at string, ref *openapi3.SchemaRef, t reflect.Type, 
 }
 
 // formOf is the schema of each form that Check knows.
-var formOf = map[string]string{"id": "ID", "user_id": "UserID", "org_code": "OrgCode", "country": "Country", "date": "Day", "instant": "Instant", "sign_in": "SignIn"}
+var formOf = map[string]string{"id": "ID", "user_id": "UserID", "org_code": "OrgCode", "country": "Country", "date": "Day", "instant": "Instant", "sign_in": "SignIn", "mail_address": "MailAddress"}
 
 // scalar compares a text, number or boolean with its form and bounds.
 func (c *comparison) scalar(at, named string, schema *openapi3.Schema, t reflect.Type, tags map[string]string) {
@@ -324,7 +324,7 @@ func (c *comparison) scalar(at, named string, schema *openapi3.Schema, t reflect
 			return
 		}
 	}
-	kind := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer"}[t.Kind()]
+	kind := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer", reflect.Float64: "number"}[t.Kind()]
 	if !is(schema, kind) {
 		c.Errorf("%s: is no %s", at, kind)
 	}

@@ -48,6 +48,15 @@ func At(day string, hour, minute, second int) (time.Time, error) {
 	return time.Date(d.Year(), d.Month(), d.Day(), hour, minute, second, 0, zone).UTC(), nil
 }
 
+// DaysAfter gives the day so many calendar days after the day; "" where the day is none.
+func DaysAfter(day string, n int) string {
+	then, err := addDays(day, n)
+	if err != nil {
+		return ""
+	}
+	return then
+}
+
 // addDays counts calendar days, for which no zone is needed.
 func addDays(day string, n int) (string, error) {
 	d, err := time.Parse(time.DateOnly, day)

@@ -150,6 +150,8 @@ type Reader interface {
 	Remarks(ctx context.Context, requestID string) ([]Remark, error)
 	List(ctx context.Context, noun Noun, within Reach, filter Filter, page Page) ([]Listed, error)
 	Ledger(ctx context.Context, organisationID string, kind LedgerKind, subject string) ([]LedgerRow, error)
+	// Ending are the appointments and delegations in force whose last day lies between the two days.
+	Ending(ctx context.Context, from, to string) ([]EndingOffice, error)
 	// Due are the requests that the keeper is to look at, the longest waiting first.
 	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
 	// TasksOf gives what waits for the person or for who holds the roles, soonest first.
@@ -212,6 +214,13 @@ type TaskRow struct {
 	Urgency   vocabulary.Urgency
 	Title     string
 	Submitted time.Time
+}
+
+// EndingOffice is an appointment, or with a Guardian a delegation, that comes to its last day. Since is when it began to
+// count.
+type EndingOffice struct {
+	ID, OrganisationID, UserID, Guardian, ValidTo string
+	Since                                         time.Time
 }
 
 // Span is from when to when something took.

@@ -34,6 +34,12 @@ const lifecycle = `
 	EMERGENCY_RECORDED | seek_ratification | AWAITING_RATIFICATION
 	DRAFT SUBMITTED TRIAGE AWAITING_INFORMATION IN_CONSULTATION READY_FOR_DECISION IN_REVIEW DECIDED EMERGENCY_RECORDED AWAITING_RATIFICATION WITHDRAWN CLOSED | comment | =
 	DRAFT SUBMITTED TRIAGE AWAITING_INFORMATION IN_CONSULTATION READY_FOR_DECISION IN_REVIEW DECIDED EMERGENCY_RECORDED AWAITING_RATIFICATION WITHDRAWN CLOSED | disclose | =
+	DRAFT SUBMITTED TRIAGE AWAITING_INFORMATION IN_CONSULTATION READY_FOR_DECISION IN_REVIEW DECIDED EMERGENCY_RECORDED AWAITING_RATIFICATION WITHDRAWN CLOSED | link_incident | =
+	DRAFT SUBMITTED TRIAGE AWAITING_INFORMATION IN_CONSULTATION READY_FOR_DECISION IN_REVIEW DECIDED EMERGENCY_RECORDED AWAITING_RATIFICATION WITHDRAWN CLOSED | link_risk | =
+	DRAFT SUBMITTED TRIAGE AWAITING_INFORMATION IN_CONSULTATION READY_FOR_DECISION IN_REVIEW DECIDED EMERGENCY_RECORDED AWAITING_RATIFICATION | attach | =
+	DECIDED CLOSED | request_review | =
+	DECIDED CLOSED | record_dissent | =
+	DECIDED CLOSED | record_not_followed | =
 `
 
 type step struct {
@@ -177,7 +183,9 @@ func deedsOfAllKinds() []Deed {
 	return []Deed{
 		Drafting{}, Amending{}, Submitting{}, Triaging{}, Asking{}, Answering{}, Consulting{}, Advising{}, Waiving{}, PuttingForward{},
 		SettingAside{}, Opening{}, HandingBack{}, Deciding{}, Withdrawing{}, Resubmitting{}, Closing{}, RecordingEmergency{},
-		SeekingRatification{}, Commenting{}, Disclosing{}, Suspending{}, Reinstating{}, Revoking{}, Completing{}, SubmittingEvidence{},
+		SeekingRatification{}, Commenting{}, Disclosing{}, RequestingReview{}, RecordingDissent{}, RecordingNotFollowed{}, LinkingIncident{},
+		LinkingRisk{}, Attaching{}, InvitingReviewer{}, DecidingReview{}, AnsweringDissent{}, UpdatingIncident{}, ErasingDocument{},
+		Suspending{}, Reinstating{}, Revoking{}, Completing{}, Varying{}, Renewing{}, RecordingSupport{}, SubmittingEvidence{},
 		AcceptingEvidence{}, RejectingEvidence{}, WaivingCondition{}, BreachingCondition{},
 	}
 }
@@ -188,7 +196,7 @@ func TestEveryDeedOnACaseHasItsBody(t *testing.T) {
 	for _, d := range deedsOfAllKinds() {
 		have = append(have, d.Action())
 	}
-	want := slices.Concat(RequestDeeds(), AuthorisationDeeds(), ConditionDeeds())
+	want := slices.Concat(RequestDeeds(), HangingDeeds(), AuthorisationDeeds(), ConditionDeeds())
 	if !slices.Equal(have, want) {
 		t.Errorf("bodies for %q, deeds are %q", have, want)
 	}

@@ -262,3 +262,34 @@ func (t *tx) Unknown(ctx context.Context, organisationID string, userIDs []strin
 	}
 	return unknown, nil
 }
+
+// Ending reads the appointments and delegations in force whose last day lies between the two days, both included.
+func (q reads) Ending(ctx context.Context, from, to string) ([]caldicott.EndingOffice, error) {
+	const query = `
+		SELECT a.id, a.organisation_id, a.person, '' AS guardian, CAST(a.valid_to AS text) AS valid_to,
+			COALESCE(a.since, CAST(a.valid_from AS timestamptz)) AS since
+		FROM casework.appointments a
+		WHERE a.ended_at IS NULL AND a.valid_to BETWEEN CAST($1 AS date) AND CAST($2 AS date)
+		UNION ALL
+		SELECT d.id, d.organisation_id, d.deputy, d.guardian, CAST(d.valid_to AS text), d.accepted_at
+		FROM casework.delegations d
+		WHERE d.revoked_at IS NULL AND d.accepted_at IS NOT NULL AND d.valid_to BETWEEN CAST($1 AS date) AND CAST($2 AS date)`
+	var rows []struct {
+		ID             string    `db:"id"`
+		OrganisationID string    `db:"organisation_id"`
+		Person         string    `db:"person"`
+		Guardian       string    `db:"guardian"`
+		ValidTo        string    `db:"valid_to"`
+		Since          time.Time `db:"since"`
+	}
+	if err := q.run.all(ctx, &rows, query, from, to); err != nil {
+		return nil, explain(err, "appointment")
+	}
+	offices := make([]caldicott.EndingOffice, len(rows))
+	for i, r := range rows {
+		offices[i] = caldicott.EndingOffice{
+			ID: r.ID, OrganisationID: r.OrganisationID, UserID: r.Person, Guardian: r.Guardian, ValidTo: r.ValidTo, Since: r.Since.UTC(),
+		}
+	}
+	return offices, nil
+}

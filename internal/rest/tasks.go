@@ -100,7 +100,9 @@ func (s *service) listTasks(w http.ResponseWriter, r *http.Request) error {
 }
 
 // paceOf is whose history a task is shown with: that of its organisation and kind.
-func paceOf(t caldicott.TaskRow) [2]string { return [2]string{t.Request.OrganisationID, string(t.Kind)} }
+func paceOf(t caldicott.TaskRow) [2]string {
+	return [2]string{t.Request.OrganisationID, string(t.Kind)}
+}
 
 // paces reads the histories that the tasks are shown with, each once.
 func (s *service) paces(ctx context.Context, rows []caldicott.TaskRow) (map[[2]string]*api.PaceView, error) {
