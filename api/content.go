@@ -93,7 +93,7 @@ func (b RecordingEmergency) Deed() caldicott.Deed {
 	return caldicott.RecordingEmergency{Content: b.Content}
 }
 
-func (Submitting) Deed() caldicott.Deed          { return caldicott.Submitting{} }
+func (b Submitting) Deed() caldicott.Deed        { return caldicott.Submitting{Rechecked: b.Rechecked} }
 func (SeekingRatification) Deed() caldicott.Deed { return caldicott.SeekingRatification{} }
 
 func (b Answering) Deed() caldicott.Deed {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strings"
 	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
@@ -113,11 +114,24 @@ type ErasingDocument struct {
 	Confirming
 }
 
-// Attaching is a file, and what it is: a form of several parts, not JSON.
+// Attaching is a file, and what it is: a form of several parts, not JSON. File is the name it was sent under; its bytes are
+// read beside. NotIdentifiers is the JSON of a list as in Confirming.
 type Attaching struct {
-	File           string                  `json:"file" validate:"required"`
+	File           string                  `json:"file" validate:"required,max=26214400"`
 	Type           vocabulary.DocumentType `json:"type,omitempty" validate:"omitempty,code=linked_document_type"`
-	NotIdentifiers string                  `json:"not_identifiers,omitempty"`
+	NotIdentifiers string                  `json:"not_identifiers,omitempty" validate:"max=65536"`
+}
+
+// Confirmed gives what the author confirmed, and what is wrong with it; an error where the list cannot be read.
+func (b Attaching) Confirmed() ([]caldicott.Confirmation, []caldicott.FieldError, error) {
+	if b.NotIdentifiers == "" {
+		return nil, nil, nil
+	}
+	var said Confirming
+	if err := Decode(strings.NewReader(`{"not_identifiers":`+b.NotIdentifiers+`}`), &said); err != nil {
+		return nil, nil, err
+	}
+	return said.Confirmed(), Check(said), nil
 }
 
 func (b RequestingReview) Deed() caldicott.Deed {

@@ -26,6 +26,7 @@ type commands struct {
 	Token     tokenCommand     `cmd:"" help:"Print a token for a person of the demonstration."`
 	Rehearse  rehearseCommand  `cmd:"" help:"Replay written cases on a scratch database and compare what comes out."`
 	Audit     auditCommand     `cmd:"" help:"The trail."`
+	Documents documentsCommand `cmd:"" help:"Documents and their keys."`
 	Config    configCommand    `cmd:"" help:"Print the settings in force, secrets hidden."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }

@@ -29,6 +29,20 @@ type Config struct {
 	Closures         []string      `env:"CALDICOTT_CLOSURES" validate:"dive,datetime=2006-01-02" doc:"Local days off besides England's bank holidays, separated by commas."`
 	LogLevel         string        `env:"CALDICOTT_LOG_LEVEL" envDefault:"info" validate:"oneof=debug info warn error" doc:"Least severity that is logged."`
 	StopWithin       time.Duration `env:"CALDICOTT_STOP_WITHIN" envDefault:"20s" validate:"min=1s,max=5m" doc:"How long requests under way may take to end when the service stops."`
+	PublicURL        string        `env:"CALDICOTT_PUBLIC_URL" validate:"omitempty,url" doc:"Where people reach the service: the beginning of the links in notices. Standard: http:// and the address."`
+	Keeper           bool          `env:"CALDICOTT_KEEPER" envDefault:"true" doc:"Whether this replica takes its turn at what is done again and again: recording what dates decide, reminding, sending, scanning."`
+	MailURL          string        `env:"CALDICOTT_MAIL_URL" secret:"true" doc:"The mail relay: smtp://user:password@host:587 (STARTTLS is mandatory), smtps://host:465, or smtp+plain://127.0.0.1:25 on loopback. Without it notices are seen in the service only."`
+	MailFrom         string        `env:"CALDICOTT_MAIL_FROM" validate:"required_with=MailURL,omitempty,email" doc:"Sender of the mail."`
+	Webhooks         string        `env:"CALDICOTT_WEBHOOKS" secret:"true" doc:"Webhooks to tell, as JSON: [{\"name\", \"organisation\", \"url\", \"secrets\": [newest, …]}]. Best given by CALDICOTT_WEBHOOKS_FILE."`
+	WebhookNetworks  []string      `env:"CALDICOTT_WEBHOOK_NETWORKS" validate:"dive,cidr" doc:"Private networks that webhooks may be in, as 10.1.0.0/16, separated by commas. None otherwise."`
+	DocumentKeys     string        `env:"CALDICOTT_DOCUMENT_KEYS" secret:"true" doc:"Keys that documents are sealed with, one a line: a name and 32 bytes in base64; the first seals, the others still open. caldicott documents key makes one. Best given by CALDICOTT_DOCUMENT_KEYS_FILE. Without it no document can be added."`
+	S3Endpoint       string        `env:"CALDICOTT_S3_ENDPOINT" doc:"Host of an S3-compatible store for the sealed documents. Without it they are kept in PostgreSQL."`
+	S3Bucket         string        `env:"CALDICOTT_S3_BUCKET" validate:"required_with=S3Endpoint" doc:"Its bucket."`
+	S3Region         string        `env:"CALDICOTT_S3_REGION" doc:"Its region; the store is asked where it is absent."`
+	S3AccessKey      string        `env:"CALDICOTT_S3_ACCESS_KEY" secret:"true" doc:"Access key."`
+	S3SecretKey      string        `env:"CALDICOTT_S3_SECRET_KEY" secret:"true" doc:"Secret key."`
+	S3Insecure       bool          `env:"CALDICOTT_S3_INSECURE" doc:"Without TLS: on loopback only."`
+	Scanner          string        `env:"CALDICOTT_CLAMD" doc:"Virus scanner that speaks clamd's protocol: tcp://host:3310 or unix:///path. Documents wait until it has found them clean; without it they do not wait."`
 	DemoIssuer       string        `env:"CALDICOTT_DEMONSTRATION_ISSUER" envDefault:"127.0.0.1:8081" validate:"required,hostname_port" doc:"Where the demonstration's own issuer listens (loopback only)."`
 
 	// Embedded is the embedded PostgreSQL's own settings, used where no database is configured.

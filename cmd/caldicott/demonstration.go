@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/issuer"
+	"github.com/caldicott/caldicott/internal/vault"
 )
 
 // extras is what a demonstration has besides its founding: partners, people with their roles, and assets.
@@ -170,6 +172,11 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 		return err
 	}
 	config.Issuer = signIn.URL()
+	if config.DocumentKeys == "" {
+		if config.DocumentKeys, err = demoKey(filepath.Join(config.Embedded.DataDir, "document-key")); err != nil {
+			return errors.Join(err, signIn.Close())
+		}
+	}
 	db, err := openApplication(config, t.log)
 	if err == nil {
 		err = errors.Join(settle(ctx, config, furnished, caseworkOn(db, furnished), file, signIn.URL()), db.Close())
@@ -180,12 +187,26 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 	return errors.Join(err, signIn.Close())
 }
 
+// demoKey reads the key that the demonstration's documents are sealed with, or makes it the first time.
+func demoKey(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return string(b), err
+	}
+	line, err := vault.GenerateKey("demonstration", nil)
+	if err != nil {
+		return "", err
+	}
+	return line, os.WriteFile(path, []byte(line+"\n"), 0o600)
+}
+
 // welcome says where to look and what to try.
 func welcome(t *tools, config Config, address, issuerURL string) {
 	fmt.Fprintf(t.out, `
 The Caldicott Guardian request service is up, with synthetic people and data only.
 
   API        http://%[1]s/api/v1        contract  http://%[1]s/openapi.yaml
+  reference  http://%[1]s/docs
   sign-in    %[2]s                      data      %[3]s
 
 Try, in another terminal (the README's walk-through goes on from here):

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/server"
@@ -62,14 +64,40 @@ func serve(ctx context.Context, t *tools, config Config, furnished house.Furnish
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	handler, err := wire(t, config, furnished, db, reader)
-	if err == nil {
-		err = caseworkOn(db, furnished).Started(ctx)
-	}
-	if err == nil {
-		err = listen(ctx, t, config, handler, ready)
-	}
+	err = open(ctx, t, config, furnished, db, reader, ready)
 	return errors.Join(err, reader.Close(), db.Close())
+}
+
+// open serves, and keeps beside it, until the context ends or one of the two does.
+func open(ctx context.Context, t *tools, config Config, furnished house.Furnished, db *postgres.DB, reader *sqlx.DB, ready func(string)) error {
+	around, err := reach(config, db)
+	if err != nil {
+		return err
+	}
+	work := caseworkOn(db, furnished)
+	around.furnish(work)
+	handler, err := wire(t, config, furnished, work, db, reader)
+	if err != nil {
+		return err
+	}
+	if err := work.Started(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	kept := make(chan error, 1)
+	go func() {
+		defer stop() // a keeper that cannot go on is not silently missing
+		if !config.Keeper {
+			<-ctx.Done()
+			kept <- nil
+			return
+		}
+		kept <- keep(ctx, config, around, work, db, t.log)
+	}()
+	err = listen(ctx, t, config, handler, ready)
+	stop()
+	return errors.Join(err, <-kept)
 }
 
 // listen serves until the context ends, then lets requests under way finish.

@@ -9,6 +9,7 @@ import (
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/access"
 	"github.com/caldicott/caldicott/internal/auditdb"
+	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/identity"
 	"github.com/caldicott/caldicott/internal/postgres"
@@ -17,12 +18,11 @@ import (
 )
 
 // wire is the only place that knows every room of the running service.
-func wire(t *tools, config Config, furnished house.Furnished, db *postgres.DB, reader *sqlx.DB) (http.Handler, error) {
+func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, reader *sqlx.DB) (http.Handler, error) {
 	verifier, err := identity.New(identity.Config{Issuer: config.Issuer, Audience: config.Audience, Skew: config.Skew})
 	if err != nil {
 		return nil, err
 	}
-	work := caseworkOn(db, furnished)
 	return server.New(server.Config{
 		Verifier: verifier,
 		Known:    work.Known,

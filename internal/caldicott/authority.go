@@ -88,8 +88,11 @@ func restrains(r vocabulary.Role) bool {
 		r == vocabulary.RoleReviewGuardian
 }
 
-// underDelegation are the deeds that a deputy does only under a delegation in force.
-func underDelegation(a Action) bool { return a != Comment && a != View && a != ViewComments }
+// underDelegation are the deeds that a deputy does only under a delegation in force. Who took a decision under one answers a
+// dissent from it afterwards, too.
+func underDelegation(a Action) bool {
+	return a != Comment && a != View && a != ViewComments && a != AnswerDissent
+}
 
 // precedence is the order in which capacities are tried, where the caller names none.
 var precedence = []vocabulary.Role{

@@ -143,7 +143,11 @@ func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.Authorisati
 	if a.Ratifies != "" {
 		ended = vocabulary.AuthorisationStateCompleted
 	}
-	since := time.Time{} // when it was last reinstated or suspended
+	since := time.Time{}                                                       // when it was last reinstated or suspended
+	if before, ok := c.Authorisation(a.Supersedes); ok && a.Supersedes != "" { // a variation lifts no suspension
+		_, suspended = c.ends(before, a.At.Add(-time.Microsecond))
+		since = a.At.Add(-time.Microsecond)
+	}
 	for _, d := range c.Done {
 		if d.Subject != a.ID || d.At.After(at) {
 			continue

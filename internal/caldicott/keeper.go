@@ -157,13 +157,7 @@ func (c *Case) activated(a Authorisation, now time.Time) (time.Time, bool) {
 			at = settled
 		}
 	}
-	if at.IsZero() || c.precedentOpen(a, now) {
-		return time.Time{}, false
-	}
-	if at.Before(a.At) {
-		at = a.At
-	}
-	return at, true
+	return at, at.After(a.At) && !c.precedentOpen(a, now) // what was settled before held up nothing
 }
 
 // conditionMoments are the reminders of conditions that are still to be met, and that a deadline was missed.
@@ -271,9 +265,11 @@ func (h *House) Running(c *Case, now time.Time) []Running {
 		}
 	}
 	if r, ok := c.OpenReview(); ok {
-		of(vocabulary.LimitHearing, r.At, limit{days: h.Clocks.ReviewHearing}, nil)
-		running[len(running)-1].Subject = r.ID
-		running[len(running)-1].Paused = false
+		l := limit{days: h.Clocks.ReviewHearing}
+		running = append(running, Running{
+			Limit: vocabulary.LimitHearing, Subject: r.ID, From: r.At, Due: h.HearingDue(r),
+			part: func(percent int) time.Time { return l.part(percent).end(h.Calendar, r.At, nil, now) },
+		})
 	}
 	for _, x := range c.Incidents() {
 		if !x.Settled() {

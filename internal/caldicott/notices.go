@@ -16,6 +16,7 @@ type Telling struct {
 	People []string
 	Roles  []vocabulary.Role
 	Wanted vocabulary.Task // "" for nothing
+	About  string          // id of what it is about; "" for what the deed was done to
 	State  string          // the state of what it is about, once the deed was done
 	Due    time.Time
 }
@@ -147,7 +148,7 @@ func (c *Case) tellOwners(d Done) []Telling {
 			continue
 		}
 		t := telling(vocabulary.NoticeConditionSet, vocabulary.TaskSubmitEvidence).to(x.Owner)
-		t.State = string(vocabulary.ConditionStateOpen)
+		t.State, t.About = string(vocabulary.ConditionStateOpen), x.ID
 		if end, err := EndOfDay(x.Due); err == nil {
 			t.Due = end
 		}

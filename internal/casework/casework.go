@@ -29,8 +29,10 @@ type Service struct {
 	NewID func() string
 	// Endpoints are the webhooks of each organisation, by its code.
 	Endpoints map[string][]string
-	// Vault keeps the bytes of documents; nil where none can be kept. Scans says that they wait for a scanner.
+	// Vault keeps the bytes of documents, and Files tells what they are; nil where none can be kept. Scans says that they
+	// wait for a scanner.
 	Vault Vault
+	Files Files
 	Scans bool
 }
 

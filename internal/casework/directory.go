@@ -283,12 +283,20 @@ func (o office) standings(d *desk, organisations []string, lapsed bool) []caldic
 		if !slices.Contains(organisations, a.OrganisationID) || !a.InForce(d.now) && (!lapsed || a.Proposed()) {
 			continue
 		}
+		if a.Role == vocabulary.RoleDeputyGuardian && o.guardians() && !lapsed && !deputises(d.by, a.OrganisationID, d.now) {
+			continue // a deputy acts under a delegation in force
+		}
 		list = append(list, caldicott.Standing{Role: a.Role, Whose: caldicott.Organisation})
 		if a.Role == o.own && o.mine(d) {
 			list = append(list, caldicott.Standing{Role: a.Role, Whose: caldicott.Own})
 		}
 	}
 	return list
+}
+
+// guardians says whether the deed is the guardian's own, which a deputy does only in their stead.
+func (o office) guardians() bool {
+	return o.action == caldicott.JudgeSample || o.action == caldicott.ReviewStandingRule
 }
 
 // mine says whether the thing is the person's own: a delegation they make out, or one made out to them.

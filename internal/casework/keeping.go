@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +130,8 @@ func (s *Service) tell(ctx context.Context, tx caldicott.Tx, c *caldicott.Case, 
 			return caldicott.Notice{
 				ID: s.NewID(), Event: t.Event, Wanted: t.Wanted, Recipient: recipient, Endpoint: endpoint,
 				OrganisationID: c.Request.OrganisationID, RequestID: c.Request.ID, Reference: c.Request.Reference, State: t.State,
-				Subject: done.Subject, Due: t.Due, At: at, Key: done.ID + "/" + string(t.Event) + "/" + recipient + endpoint,
+				Subject: cmp.Or(t.About, done.Subject), Due: t.Due, At: at,
+				Key: done.ID + "/" + string(t.Event) + "/" + t.About + "/" + recipient + endpoint,
 			}
 		}
 		for _, person := range t.Reached(audience) {

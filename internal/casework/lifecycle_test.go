@@ -2,6 +2,7 @@ package casework_test
 
 import (
 	"slices"
+	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
@@ -20,6 +21,8 @@ const (
 	guardian  hat = "CALDICOTT_GUARDIAN"
 	deputy    hat = "DEPUTY_GUARDIAN"
 	handed    hat = "REVIEW_GUARDIAN for what was handed to them"
+	reviews   hat = "REVIEW_GUARDIAN by a review that was sent to them"
+	hears     hat = "REVIEW_GUARDIAN for the review that is with them"
 	consultee hat = "a holder of the asked role"
 	auditor   hat = "AUDITOR"
 )
@@ -53,11 +56,32 @@ var whoMay = map[caldicott.Action][]hat{
 	caldicott.AcceptEvidence:   {officer, lead, guardian, deputy},
 	caldicott.RejectEvidence:   {officer, lead, guardian, deputy},
 	caldicott.Disclose:         {asksFor, ownsAsset, officer, lead},
-	caldicott.Comment:          {officer, lead, guardian, deputy, handed, consultee},
+	caldicott.Comment:          {officer, lead, guardian, deputy, handed, reviews, consultee},
+
+	// "renew, request_review / decide_review: the requester, IG_LEAD / REVIEW_GUARDIAN for what was sent to them"
+	caldicott.Renew:         {asksFor, lead},
+	caldicott.RequestReview: {asksFor, lead},
+	caldicott.DecideReview:  {hears},
+	// A variation is a decision on what is authorised: the guardian line's, as suspend and revoke are.
+	caldicott.Vary: {guardian, deputy},
+	// Who asks does not choose who hears it: the head finds somebody.
+	caldicott.InviteReviewer: {lead},
+	// Dissent is between guardians; the decider answers. That a decision was not followed is put on record by them or the head.
+	caldicott.RecordDissent:     {guardian, deputy, handed, reviews},
+	caldicott.AnswerDissent:     {guardian, deputy},
+	caldicott.RecordNotFollowed: {lead, guardian, deputy},
+	// Whoever sees that something went wrong says so; those who handle the case follow it up and keep the registers.
+	caldicott.LinkIncident:   {asksFor, officer, lead, guardian, deputy},
+	caldicott.UpdateIncident: {officer, lead, guardian, deputy},
+	caldicott.LinkRisk:       {officer, lead, guardian, deputy},
+	caldicott.RecordSupport:  {officer, lead, guardian, deputy},
+	// Papers come from who asks, who owes proof, who handles and who decides; only the head destroys them.
+	caldicott.Attach:        {asksFor, owesProof, officer, lead, guardian, deputy, handed, reviews},
+	caldicott.EraseDocument: {lead},
 }
 
 // maySee is lifecycle.md, "Visibility"; whoever owns a condition sees the request that it belongs to (policy/README.md).
-var maySee = []hat{asksFor, vouches, ownsAsset, owesProof, officer, lead, guardian, deputy, handed, consultee, auditor}
+var maySee = []hat{asksFor, vouches, ownsAsset, owesProof, officer, lead, guardian, deputy, handed, reviews, consultee, auditor}
 
 // hats are how the person stands to the scene; worn says whether a hat still gives authority.
 func (sc *scene) hats(m member) (hats map[hat]bool) {
@@ -72,8 +96,12 @@ func (sc *scene) hats(m member) (hats map[hat]bool) {
 	if len(sc.c.Conditions) > 0 && m.user == "u-owner" {
 		hats[owesProof] = true
 	}
+	// What was handed over is one thing and a review another: either makes the person its review guardian, who sees the case.
 	if m.user == sc.handedTo {
-		hats[handed] = true
+		hats[handed], hats[hears] = true, false
+	}
+	if slices.Contains(sc.sentTo, m.user) {
+		hats[reviews], hats[hears], hats[handed] = true, m.user == sc.hears(), hats[handed]
 	}
 	if hats[ownsAsset] && sc.asked(vocabulary.RoleIao) {
 		hats[consultee] = true
@@ -113,7 +141,8 @@ func (sc *scene) expect(m member, a caldicott.Action, d caldicott.Deed) string {
 	for _, h := range whoMay[a] {
 		worn, known := hats[h]
 		policy = policy || known
-		authority = authority || worn && (h != deputy || m.delegated || a == caldicott.Comment)
+		// Who took a decision under a delegation answers a dissent from it afterwards, too.
+		authority = authority || worn && (h != deputy || m.delegated || a == caldicott.Comment || a == caldicott.AnswerDissent)
 	}
 	switch {
 	case !policy:
@@ -122,20 +151,43 @@ func (sc *scene) expect(m member, a caldicott.Action, d caldicott.Deed) string {
 		return "AUTHORITY"
 	case !sc.possible(m, hats, a, d):
 		return "STATE"
+	case a == caldicott.RecordDissent && sc.decider() == m.user:
+		return "FIELD" // a dissent is against somebody else's decision
 	}
 	return ""
 }
 
+// decider is who took the newest decision on the request as a whole.
+func (sc *scene) decider() string {
+	who := ""
+	for _, d := range sc.did {
+		switch d.deed {
+		case caldicott.Decide, caldicott.SetAside, caldicott.Vary:
+			who = d.by
+		case caldicott.DecideReview:
+			if sc.outcome == vocabulary.OutcomeReviewOverturned {
+				who = d.by
+			}
+		}
+	}
+	return who
+}
+
 // separation is lifecycle.md, "Separation of duties", as far as the cast can come upon it.
 func (sc *scene) separation(user string, hats map[hat]bool, a caldicott.Action) string {
-	decides := a == caldicott.Decide || a == caldicott.SetAside || a == caldicott.Suspend || a == caldicott.Revoke || a == caldicott.Reinstate
+	decides := slices.Contains([]caldicott.Action{
+		caldicott.Decide, caldicott.SetAside, caldicott.Suspend, caldicott.Revoke, caldicott.Reinstate, caldicott.Vary, caldicott.DecideReview,
+	}, a)
 	handled := sc.has(caldicott.Triage, user) || sc.has(caldicott.Consult, user) || sc.has(caldicott.PutForward, user) || sc.has(caldicott.Waive, user)
-	decided := sc.has(caldicott.Decide, user) || sc.has(caldicott.SetAside, user) // set_aside makes a decision
+	decided := slices.ContainsFunc(sc.did, func(d deedBy) bool { return d.by == user && slices.Contains(makesDecision, d.deed) })
+	tookPart := hats[owesProof] || slices.ContainsFunc(sc.did, func(d deedBy) bool { return d.by == user && d.deed != caldicott.DecideReview })
 	switch {
 	case decides && (hats[asksFor] || hats[vouches] || hats[ownsAsset]):
 		return "SD1"
-	case a == caldicott.Decide && handled:
+	case (a == caldicott.Decide || a == caldicott.Vary) && handled:
 		return "SD3"
+	case a == caldicott.DecideReview && tookPart:
+		return "SD5"
 	case hats[auditor]:
 		return "SD7"
 	case a == caldicott.Open && decided && sc.has(caldicott.Open, user):
@@ -148,15 +200,29 @@ func (sc *scene) separation(user string, hats map[hat]bool, a caldicott.Action) 
 	return ""
 }
 
+// makesDecision are the deeds that write a decision.
+var makesDecision = []caldicott.Action{
+	caldicott.Decide, caldicott.SetAside, caldicott.Suspend, caldicott.Revoke, caldicott.Vary, caldicott.DecideReview,
+}
+
 // possible is the map with the guards of lifecycle.md's tables.
 func (sc *scene) possible(m member, hats map[hat]bool, a caldicott.Action, d caldicott.Deed) bool {
 	if from, ok := permitFrom[a]; ok {
+		switch {
+		case a == caldicott.Suspend && sc.tripped: // a guardian's own decision beside what a trip-wire did (rehearsal R05)
+			return true
+		case a == caldicott.RecordSupport && !sc.supported:
+			return false
+		}
 		return slices.Contains(from, sc.permit)
+	}
+	if _, hangs := hangsOn[a]; hangs {
+		return !sc.over && (a != caldicott.AnswerDissent || sc.has(caldicott.Decide, m.user)) // the decider answers
 	}
 	if from, ok := demandFrom[a]; ok {
 		return slices.Contains(from, sc.demand) && !(a == caldicott.WaiveCondition && sc.resolves)
 	}
-	state, emergency := sc.c.Request.State, sc.c.Request.Emergency
+	state, emergency := sc.state(), sc.c.Request.Emergency
 	if _, ok := caldicott.Next(state, a); !ok {
 		return false
 	}
@@ -179,19 +245,32 @@ func (sc *scene) possible(m member, hats map[hat]bool, a caldicott.Action, d cal
 	case caldicott.PutForward:
 		return state != vocabulary.StateTriage || sc.pressing && !emergency || len(sc.waiting()) == 0
 	case caldicott.Resubmit:
-		return returned
+		return returned || sc.outcome == vocabulary.OutcomeReviewOverturned
 	case caldicott.Close:
-		openStates := []vocabulary.AuthorisationState{"PENDING_CONDITIONS", "ACTIVE", "REVIEW_DUE", "SUSPENDED"}
-		return !slices.Contains(openStates, sc.permit) && !(sc.pressing && len(sc.waiting()) > 0)
+		newest := sc.permit
+		if newest == "SUPERSEDED" && len(sc.c.Authorisations) > 1 {
+			newest = "ACTIVE"
+		}
+		return !slices.Contains(openStates, newest) && !(sc.pressing && len(sc.waiting()) > 0) && (!sc.reviewed || sc.over)
+	case caldicott.RequestReview: // once for each decision, not of a review, and "within 20 working days"
+		lastDay := time.Date(2026, 11, 30, 17, 0, 0, 0, time.UTC)
+		return !sc.reviewed && !sc.at.After(lastDay)
 	}
 	return true
 }
 
+// openStates are lifecycle.md's "Open".
+var openStates = []vocabulary.AuthorisationState{"PENDING_CONDITIONS", "ACTIVE", "REVIEW_DUE", "SUSPENDED"}
+
+// permitFrom: what is open can be varied, renewed and heard of; what has expired can still be asked for anew.
 var permitFrom = map[caldicott.Action][]vocabulary.AuthorisationState{
-	caldicott.Suspend:   {"ACTIVE", "REVIEW_DUE"},
-	caldicott.Reinstate: {"SUSPENDED"},
-	caldicott.Revoke:    {"PENDING_CONDITIONS", "ACTIVE", "REVIEW_DUE", "SUSPENDED"},
-	caldicott.Complete:  {"ACTIVE", "REVIEW_DUE", "SUSPENDED", "EXPIRED"},
+	caldicott.Suspend:       {"ACTIVE", "REVIEW_DUE"},
+	caldicott.Reinstate:     {"SUSPENDED"},
+	caldicott.Revoke:        openStates,
+	caldicott.Complete:      {"ACTIVE", "REVIEW_DUE", "SUSPENDED", "EXPIRED"},
+	caldicott.Vary:          openStates,
+	caldicott.Renew:         append(slices.Clone(openStates), "EXPIRED"),
+	caldicott.RecordSupport: openStates,
 }
 
 // demandFrom: lifecycle.md gives OPEN → EVIDENCE_SUBMITTED → SATISFIED, or OVERDUE, BREACHED, WAIVED.

@@ -41,8 +41,11 @@ func (u undoing) InTx(ctx context.Context, f func(caldicott.Tx) error) error {
 	})
 }
 
+// SaveCase remembers what was asked: what the keeper records beside it, and the request that a renewal begins, follow from it.
 func (u *undoingTx) SaveCase(ctx context.Context, c caldicott.Change) error {
-	u.saved = &c
+	if u.saved == nil && c.Done.By != "" {
+		u.saved = &c
+	}
 	return u.Tx.SaveCase(ctx, c)
 }
 
@@ -51,6 +54,8 @@ func (sc *scene) deedsHere() []caldicott.Action {
 	switch {
 	case sc.demand != "":
 		return caldicott.ConditionDeeds()
+	case sc.hangs != "" && sc.hangs != caldicott.Reviews:
+		return slices.DeleteFunc(caldicott.HangingDeeds(), func(a caldicott.Action) bool { return hangsOn[a] != sc.hangs })
 	case strings.HasPrefix(sc.name, "authorisation"):
 		return append(caldicott.AuthorisationDeeds(), caldicott.Close)
 	}
@@ -60,7 +65,16 @@ func (sc *scene) deedsHere() []caldicott.Action {
 	if sc.permit != "" {
 		deeds = append(deeds, caldicott.AuthorisationDeeds()...)
 	}
+	if sc.hangs == caldicott.Reviews {
+		deeds = append(deeds, caldicott.InviteReviewer, caldicott.DecideReview)
+	}
 	return deeds
+}
+
+// known says whether the map knows the deed in the state; of what is done to something else it does not speak.
+func (sc *scene) known(a caldicott.Action) bool {
+	_, ok := caldicott.Next(sc.state(), a)
+	return ok || !slices.Contains(caldicott.RequestDeeds(), a)
 }
 
 // refusalKey is what the trail knows a refusal by.
@@ -77,7 +91,7 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 	scenes := s.scenes()
 	seen := map[caldicott.State]bool{}
 	for _, sc := range scenes {
-		seen[sc.c.Request.State] = true
+		seen[sc.state()] = true
 	}
 	for _, state := range caldicott.States() {
 		if !seen[state] {
@@ -86,7 +100,7 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 	}
 	trail := s.superuser()
 	for _, sc := range scenes {
-		again := !slices.Contains([]string{"condition OPEN", "authorisation ACTIVE"}, sc.name) && !slices.Contains(caldicott.States(), caldicott.State(sc.name))
+		again := !slices.Contains([]string{"condition OPEN", "authorisation ACTIVE", "review OPEN"}, sc.name) && !slices.Contains(caldicott.States(), caldicott.State(sc.name))
 		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
 			at := *sc
@@ -96,10 +110,14 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 			}
 			want := map[refusalKey]int{}
 			for _, m := range cast {
-				if again && len(at.hats(m)) == 0 {
+				stranger := len(at.hats(m)) == 0
+				if again && stranger {
 					continue // a stranger is a stranger in each scene of the state
 				}
 				for _, a := range at.deedsHere() {
+					if (again || stranger && sc.name != "DRAFT") && !at.known(a) {
+						continue // what the map does not know was asked in the state's first scene, and of strangers in the first of all
+					}
 					if rule := at.compare(t, m, a); rule != "" {
 						want[refusalKey{s.people[m.user].ID, string(a), rule}]++
 					}
@@ -144,14 +162,17 @@ func (sc *scene) compare(t *testing.T, m member, a caldicott.Action) string {
 		t.Errorf("%s by %s: %q, want %q (%v)", a, m.user, got, want, err)
 	}
 	if done {
-		to, ok := caldicott.Next(sc.c.Request.State, a)
+		to, ok := caldicott.Next(sc.state(), a)
 		if !ok {
-			to = sc.c.Request.State
+			to = sc.state()
 		}
-		if e := taken.change.Event; taken.change.Request.State != to || e.To != to || e.From != sc.c.Request.State || e.PolicyLine == "" || !e.Chained {
+		if e := taken.change.Event; taken.change.Request.State != to || e.To != to || e.From != sc.state() || e.PolicyLine == "" || !e.Chained {
 			t.Errorf("%s by %s left %s with %+v, want %s", a, m.user, taken.change.Request.State, e, to)
 		}
 		return ""
+	}
+	if got == "FIELD" {
+		return "" // what is malformed does not go into the trail
 	}
 	kinds := map[string]caldicott.Kind{"NOT_FOUND": caldicott.NotFound, "STATE": caldicott.Conflict, "POLICY": caldicott.Forbidden, "AUTHORITY": caldicott.Forbidden}
 	kind, ok := kinds[got]

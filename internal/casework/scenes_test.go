@@ -2,10 +2,12 @@ package casework_test
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
+	"github.com/caldicott/caldicott/internal/house"
 )
 
 // everybody is the cast: each role, and those in whom something is odd.
@@ -52,10 +54,34 @@ type scene struct {
 	pressing  bool // or an emergency
 	handedTo  string
 
-	subject  string // the authorisation or condition
-	permit   vocabulary.AuthorisationState
-	demand   vocabulary.ConditionState
-	resolves bool
+	subject   string // the authorisation, the condition, or what hangs on the request
+	permit    vocabulary.AuthorisationState
+	demand    vocabulary.ConditionState
+	resolves  bool
+	tripped   bool // suspended by a trip-wire and by nobody's decision
+	supported bool // rests on section 251 support
+	ratified  bool // the authorisation ratifies what has happened
+	hangs     caldicott.Noun
+	over      bool     // the review is decided, the dissent answered, the document erased
+	reviewed  bool     // a review of the newest decision was asked for
+	sentTo    []string // to whom a review was sent; the last one hears it
+	lapsed    bool     // a date has closed it
+}
+
+// state is where the request stands when the matrix asks.
+func (sc *scene) state() caldicott.State {
+	if sc.lapsed {
+		return vocabulary.StateClosed
+	}
+	return sc.c.Request.State
+}
+
+// hears is who hears the review of the scene.
+func (sc *scene) hears() string {
+	if len(sc.sentTo) == 0 {
+		return ""
+	}
+	return sc.sentTo[len(sc.sentTo)-1]
 }
 
 type deedBy struct {
@@ -98,10 +124,39 @@ func (sc *scene) by(user string, deeds ...caldicott.Deed) *scene {
 			sc.outcome = d.Outcome
 		case caldicott.HandingBack:
 			sc.handedTo = d.To
+		case caldicott.DecidingReview:
+			if sc.over = true; d.Outcome != vocabulary.OutcomeReviewUpheld {
+				sc.outcome = d.Outcome
+			}
 		}
 		sc.c = sc.mustTo(user, sc.c, sc.subject, d)
 		sc.did = append(sc.did, done)
+		if d.Action() == caldicott.RequestReview || d.Action() == caldicott.InviteReviewer {
+			sc.reviewed, sc.sentTo = true, append(sc.sentTo, sentTo(sc.c))
+		}
 	}
+	return sc
+}
+
+// sentTo is to whom the newest deed of asking for a review or inviting a reviewer sent it.
+func sentTo(c caldicott.Case) string {
+	for _, d := range slices.Backward(c.Done) {
+		if d.Deed == caldicott.RequestReview || d.Deed == caldicott.InviteReviewer {
+			return d.Target
+		}
+	}
+	return ""
+}
+
+// about makes the scene one of what the newest deed of the kind made.
+func (sc *scene) about(noun caldicott.Noun, made caldicott.Action) *scene {
+	sc.hangs, sc.subject = noun, newest(sc.c, made)
+	return sc
+}
+
+// now reads the case anew: something was done to it from elsewhere.
+func (sc *scene) now() *scene {
+	sc.c = sc.read(sc.c)
 	return sc
 }
 
@@ -224,8 +279,58 @@ func (sc *scene) deed(a caldicott.Action, m member) caldicott.Deed {
 		return caldicott.WaivingCondition{Reason: "Moot."}
 	case caldicott.BreachCondition:
 		return caldicott.BreachingCondition{Text: "Broken."}
+	case caldicott.Vary:
+		return varying
+	case caldicott.Renew:
+		return caldicott.Renewing{}
+	case caldicott.RecordSupport:
+		return caldicott.RecordingSupport{Support: caldicott.Support{Status: vocabulary.S251StatusFullSupport, AnnualReviewDue: "2027-12-31"}}
+	case caldicott.RequestReview:
+		return askingAgain
+	case caldicott.InviteReviewer:
+		return caldicott.InvitingReviewer{Reviewer: "u-review-idle", Reason: "Away."}
+	case caldicott.DecideReview:
+		return caldicott.DecidingReview{Outcome: vocabulary.OutcomeReviewUpheld, Reason: "Weighed well."}
+	case caldicott.RecordDissent:
+		return caldicott.RecordingDissent{View: "I would not."}
+	case caldicott.AnswerDissent:
+		return caldicott.AnsweringDissent{View: "I would."}
+	case caldicott.RecordNotFollowed:
+		return caldicott.RecordingNotFollowed{Who: "The chief executive", Reason: "Time."}
+	case caldicott.LinkIncident:
+		return caldicott.LinkingIncident{Report: caldicott.IncidentReport{Number: "INC-1"}}
+	case caldicott.UpdateIncident:
+		return caldicott.UpdatingIncident{Report: caldicott.IncidentReport{Lessons: "Look twice."}}
+	case caldicott.LinkRisk:
+		return caldicott.LinkingRisk{Risk: caldicott.Risking{Register: vocabulary.RiskRegisterRiskRegister, Reference: "R-1"}}
+	case caldicott.Attach:
+		return attaching()
+	case caldicott.EraseDocument:
+		return caldicott.ErasingDocument{Reason: "Sent by mistake."}
 	}
 	panic(a)
+}
+
+var (
+	askingAgain = caldicott.RequestingReview{Ground: vocabulary.ReviewGroundDisproportionate, Text: "Too strict."}
+	varying     = caldicott.Varying{Rationale: "A little longer.", Principles: judged(), ReviewDate: "2026-12-20", ExpiryDate: "2027-01-31"}
+	renewed     = caldicott.Submitting{Rechecked: []vocabulary.Recheck{
+		vocabulary.RecheckOptOut, vocabulary.RecheckSection251, vocabulary.RecheckDspt, vocabulary.RecheckRecipients, vocabulary.RecheckAgreements,
+	}}
+)
+
+// attaching is a paper whose bytes need no scanner.
+func attaching() caldicott.Attaching {
+	return caldicott.Attaching{ID: house.NewID(), Unscanned: true, Filed: caldicott.Filed{
+		Name: "agreement.pdf", MediaType: "application/pdf", Size: 1, SHA256: strings.Repeat("ab", 32),
+	}}
+}
+
+// suspending is an incident that suspends the scene's newest authorisation.
+func (sc *scene) suspending() caldicott.LinkingIncident {
+	return caldicott.LinkingIncident{Report: caldicott.IncidentReport{
+		Number: "INC-7", Authorisation: sc.c.Authorisations[len(sc.c.Authorisations)-1].ID, Suspends: true,
+	}}
 }
 
 // content is the case's own, as its requester would send it again.
@@ -242,6 +347,15 @@ func (s *stage) answered(name string, content caldicott.Content) *scene {
 	sc.by("u-dpo", caldicott.Advising{Role: vocabulary.RoleDpo, View: vocabulary.ViewSupport, Text: "Fine."})
 	sc.by("u-iao", caldicott.Advising{Role: vocabulary.RoleIao, View: vocabulary.ViewSupport, Text: "Fine."})
 	return sc.by("u-officer", caldicott.PuttingForward{Recommendation: "Approve."})
+}
+
+// renewal begins and hands in a renewal of the newest authorisation of the case, to where it is decided.
+func (s *stage) renewal(of *scene) *scene {
+	of.t.Helper()
+	sc := &scene{stage: s, mandatory: of.mandatory}
+	sc.c = s.mustTo("u-asks", of.c, of.c.Authorisations[len(of.c.Authorisations)-1].ID, caldicott.Renewing{})
+	sc.by("u-asks", renewed).by("u-officer", caldicott.Triaging{}, caldicott.Consulting{}).by("u-dpo", supports).by("u-iao", agrees)
+	return sc.by("u-officer", caldicott.PuttingForward{Recommendation: "Renew."}).by("u-guardian", unconflicted)
 }
 
 func (s *stage) decidedOn(name string, d caldicott.Deciding) *scene {
@@ -294,7 +408,32 @@ func (s *stage) scenes() []*scene {
 	ratified.by("u-guardian", none, decision(vocabulary.OutcomeRatify))
 
 	suspend, evidence := caldicott.Suspending{Reason: "Incident."}, caldicott.SubmittingEvidence{Text: "Here."}
-	return []*scene{
+
+	ratified.ratified = true
+	until := decision(vocabulary.OutcomeDefer)
+	until.ReviewDate = "2026-11-20"
+	lapsed := s.decidedOn("CLOSED, by the date of the deferral", until).later(19)
+	lapsed.lapsed = true
+	incident := approved("authorisation SUSPENDED, by an incident")
+	incident.by("u-officer-b", incident.suspending()).aboutAuthorisation("SUSPENDED").tripped = true
+	overdue := s.conditioned("authorisation SUSPENDED, its condition long overdue", deadline).aboutAuthorisation("SUSPENDED").later(20)
+	overdue.tripped = true
+	varied := func(name string) *scene { return approved(name).aboutAuthorisation("ACTIVE").by("u-guardian", varying) }
+	after := varied("authorisation ACTIVE, in place of another")
+	after.subject = after.c.Authorisations[1].ID
+	old := approved("authorisation SUPERSEDED, by its renewal")
+	s.renewal(old).by("u-guardian", decision(vocabulary.OutcomeRenew))
+	rests := s.answered("authorisation ACTIVE, on section 251 support", supported("2027-06-30")).by("u-guardian", none, decision(vocabulary.OutcomeApprove))
+	rests.supported = true
+
+	return slices.Concat(s.hangingScenes(), []*scene{
+		lapsed,
+		s.decidedOn("DECIDED, a review overturned it", decision(vocabulary.OutcomeRefuse)).by("u-lead", askingAgain).
+			about("", caldicott.RequestReview).by("u-review", caldicott.DecidingReview{Outcome: vocabulary.OutcomeReviewOverturned, Reason: "Weighed wrongly."}),
+		incident, overdue, after, rests.aboutAuthorisation("ACTIVE"),
+		varied("authorisation SUPERSEDED, by another of the request").aboutAuthorisation("SUPERSEDED"),
+		old.now().aboutAuthorisation("SUPERSEDED"),
+
 		s.scene("DRAFT", sound()),
 		submitted("SUBMITTED", sound()),
 		submitted("TRIAGE", sound()).by("u-officer", triage),
@@ -332,5 +471,31 @@ func (s *stage) scenes() []*scene {
 		s.conditioned("condition WAIVED", precedent).aboutCondition("WAIVED").by("u-guardian", caldicott.WaivingCondition{Reason: "Moot."}),
 		s.conditioned("condition BREACHED", ongoing).aboutCondition("BREACHED").by("u-officer-b", caldicott.BreachingCondition{Text: "Broken."}),
 		resolved.aboutCondition("OPEN"),
+	})
+}
+
+// hangingScenes are those of what hangs on a request.
+func (s *stage) hangingScenes() []*scene {
+	refused := func(name string) *scene { return s.decidedOn(name, decision(vocabulary.OutcomeRefuse)) }
+	asked := func(name string) *scene {
+		return refused(name).by("u-asks", askingAgain).about(caldicott.Reviews, caldicott.RequestReview)
+	}
+	dissent := func(name string) *scene {
+		return refused(name).by("u-guardian-b", caldicott.RecordingDissent{View: "I would not."}).about(caldicott.Dissents, caldicott.RecordDissent)
+	}
+	document := func(name string) *scene {
+		return refused(name).by("u-asks", attaching()).about(caldicott.Documents, caldicott.Attach)
+	}
+	answered := dissent("dissent answered").by("u-guardian", caldicott.AnsweringDissent{View: "I would."})
+	erased := document("document ERASED").by("u-lead", caldicott.ErasingDocument{Reason: "Sent by mistake."})
+	answered.over, erased.over = true, true
+	return []*scene{
+		asked("review OPEN"),
+		asked("review OPEN, at another organisation's guardian").by("u-lead", caldicott.InvitingReviewer{Reviewer: "u-foreign", Reason: "Not free."}),
+		refused("review OPEN, of a closed request").by("u-officer-b", caldicott.Closing{}).by("u-lead", askingAgain).about(caldicott.Reviews, caldicott.RequestReview),
+		asked("review DECIDED").by("u-review", caldicott.DecidingReview{Outcome: vocabulary.OutcomeReviewUpheld, Reason: "Weighed well."}),
+		dissent("dissent waiting"), answered,
+		refused("incident").by("u-asks", caldicott.LinkingIncident{Report: caldicott.IncidentReport{Number: "INC-1"}}).about(caldicott.Incidents, caldicott.LinkIncident),
+		document("document CLEAN"), erased,
 	}
 }

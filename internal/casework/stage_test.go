@@ -165,21 +165,82 @@ func (s *stage) begin(by string, deed caldicott.Deed) casework.Result {
 	return r
 }
 
+// hangsOn is what a deed on what hangs on a request is done to.
+var hangsOn = map[caldicott.Action]caldicott.Noun{
+	caldicott.InviteReviewer: caldicott.Reviews, caldicott.DecideReview: caldicott.Reviews, caldicott.AnswerDissent: caldicott.Dissents,
+	caldicott.UpdateIncident: caldicott.Incidents, caldicott.EraseDocument: caldicott.Documents,
+}
+
+// onlyAdds are the deeds that go by no revision.
+var onlyAdds = []caldicott.Action{
+	caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence, caldicott.RequestReview, caldicott.InviteReviewer,
+	caldicott.RecordDissent, caldicott.AnswerDissent, caldicott.RecordNotFollowed, caldicott.LinkIncident, caldicott.UpdateIncident,
+	caldicott.LinkRisk, caldicott.Attach, caldicott.EraseDocument,
+}
+
 // may does a deed, having read everything beforehand.
 func (s *stage) may(by string, c caldicott.Case, subject string, deed caldicott.Deed) (casework.Result, error) {
-	target := casework.Target{Noun: caldicott.Requests, ID: c.Request.ID}
-	switch a := deed.Action(); {
+	a, target := deed.Action(), casework.Target{Noun: caldicott.Requests, ID: c.Request.ID}
+	switch noun, hangs := hangsOn[a]; {
+	case hangs:
+		target = casework.Target{Noun: noun, ID: subject}
 	case slices.Contains(caldicott.AuthorisationDeeds(), a):
 		target = casework.Target{Noun: caldicott.Authorisations, ID: subject}
 	case slices.Contains(caldicott.ConditionDeeds(), a):
 		target = casework.Target{Noun: caldicott.Conditions, ID: subject}
 	}
-	call := casework.Call{By: s.people[by], IfMatch: casework.Revision(&c, deed.Action(), subject)}
-	switch deed.Action() {
-	case caldicott.Comment, caldicott.Advise, caldicott.Disclose, caldicott.SubmitEvidence:
-		call.IfMatch = 0 // these only add
+	call := casework.Call{By: s.people[by], IfMatch: casework.Revision(&c, a, subject)}
+	if slices.Contains(onlyAdds, a) {
+		call.IfMatch = 0
 	}
 	return s.service.Do(s.ctx, call, target, deed)
+}
+
+// read reads a case as it is kept.
+func (s *stage) read(c caldicott.Case) caldicott.Case {
+	s.t.Helper()
+	now, err := s.store.ReadCase(s.ctx, c.Request.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return now
+}
+
+// until puts the clock to a time of day in London.
+func (s *stage) until(day string, hour, minute, second int) {
+	s.t.Helper()
+	s.clock.Put(inLondon(s.t, day, hour, minute, second))
+}
+
+// inLondon is an instant by London's clocks.
+func inLondon(t testing.TB, day string, hour, minute, second int) time.Time {
+	t.Helper()
+	place, err := time.LoadLocation("Europe/London")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return time.Date(d.Year(), d.Month(), d.Day(), hour, minute, second, 0, place).UTC()
+}
+
+// kept are the keeper's records of a kind on the case, by what they were done to.
+func kept(c caldicott.Case, deed caldicott.Action, subject string) []caldicott.Done {
+	return slices.DeleteFunc(slices.Clone(c.Done), func(d caldicott.Done) bool {
+		return d.By != "" || d.Deed != deed || d.Subject != subject
+	})
+}
+
+// newest is the id of what the newest deed of the kind made or did: it is known by the deed's own.
+func newest(c caldicott.Case, deed caldicott.Action) string {
+	for _, d := range slices.Backward(c.Done) {
+		if d.Deed == deed {
+			return d.ID
+		}
+	}
+	return ""
 }
 
 // must is may, and it has to be done.
@@ -263,6 +324,17 @@ func sound() caldicott.Content {
 		Transfer:  caldicott.Transfer{Frequency: vocabulary.FrequencyOneOff, Mechanism: vocabulary.MechanismNotOverseas},
 		Retention: caldicott.Retention{Period: "1 year", DisposalMethod: "Erasure"},
 	}
+}
+
+// supported is a sound request whose basis is support under section 251, on record until the day.
+func supported(until string) caldicott.Content {
+	c := sound()
+	c.Title, c.Legal.Basis = "Linked without consent", vocabulary.BasisS251Reg5NonResearch
+	c.Legal.S251 = &caldicott.S251{
+		Regulation: "5", Reference: "26/CAG/0001", DecisionMaker: "SECRETARY_OF_STATE", Status: vocabulary.S251StatusFullSupport,
+		AnnualReviewDue: until, OptOutDisapplied: new(true),
+	}
+	return c
 }
 
 // pressing is a sound request that cannot wait: safeguarding, urgent. It must be put to the safeguarding lead.

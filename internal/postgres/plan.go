@@ -72,8 +72,8 @@ func (t *tx) Assign(ctx context.Context, organisationID, subject string, tasks [
 	return t.writeTasks(ctx, organisationID, "", tasks)
 }
 
-// noticed is the channel on which the senders are woken.
-const noticed = "caldicott_notices"
+// Noticed is the channel on which the senders are woken.
+const Noticed = "caldicott_notices"
 
 // Tell writes notices in one statement and wakes the senders when the transaction commits.
 func (t *tx) Tell(ctx context.Context, notices []caldicott.Notice) error {
@@ -106,7 +106,7 @@ func (t *tx) Tell(ctx context.Context, notices []caldicott.Notice) error {
 // wake tells whoever listens that there is something to send, once the transaction has committed.
 func (t *tx) wake(ctx context.Context) error {
 	var told string
-	return explain(t.run.get(ctx, &told, `SELECT CAST(pg_notify('`+noticed+`', '') AS text)`), "notice")
+	return explain(t.run.get(ctx, &told, `SELECT CAST(pg_notify('`+Noticed+`', '') AS text)`), "notice")
 }
 
 // Audience reads holders of roles, with deputies under a delegation in force standing in for their guardian.

@@ -114,7 +114,7 @@ func (s *service) routes() http.Handler {
 	get("/requests/{id}/renewal-difference", s.showRenewalDifference)
 	post("/requests/{id}/documents", s.attach)
 	get("/documents/{id}", s.fetchDocument)
-	post("/documents/{id}/erasure", deed[api.ErasingDocument](s, caldicott.Documents, s.document))
+	post("/documents/{id}/erasure", s.eraseDocument)
 
 	get("/organisations/{code}/assurances", lookUp(byCode, s.Work.Assurances, showAssurances))
 	post("/organisations/{code}/assurances", register(byCode, assured, s.recordAssurance))
