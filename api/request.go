@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
@@ -83,7 +84,7 @@ func FromRequest(c *caldicott.Case, at time.Time, b Beside) RequestView {
 		Authorisations: listed(c.Authorisations, func(a caldicott.Authorisation) AuthorisationRow {
 			return FromAuthorisationRow(c, a, at)
 		}),
-		Steps: FromSteps(c), Permitted: same(b.Permitted),
+		Steps: FromSteps(c, b.After != nil), Permitted: same(b.Permitted),
 	}
 	if b.After != nil {
 		v.Dissents, v.NotFollowed, v.Incidents, v.Risks = b.After.Dissents, b.After.NotFollowed, b.After.Incidents, b.After.Risks
@@ -205,9 +206,24 @@ type Step struct {
 	Document string              `json:"document,omitempty"`
 }
 
-// FromSteps writes everything that was done, but for the comments.
-func FromSteps(c *caldicott.Case) []Step {
-	return stepsOf(c, func(d caldicott.Done) bool { return d.Deed != caldicott.Comment })
+// private are the deeds that only those who handle a case are told of.
+var private = []caldicott.Action{
+	caldicott.RecordDissent, caldicott.AnswerDissent, caldicott.RecordNotFollowed, caldicott.LinkIncident, caldicott.UpdateIncident,
+	caldicott.LinkRisk,
+}
+
+// FromSteps writes everything that was done, but for the comments; whole for those who handle the case, for others without
+// what is theirs alone.
+func FromSteps(c *caldicott.Case, whole bool) []Step {
+	steps := stepsOf(c, func(d caldicott.Done) bool {
+		return d.Deed != caldicott.Comment && (whole || !slices.Contains(private, d.Deed))
+	})
+	for i := range steps {
+		if steps[i].Deed == caldicott.RequestReview && !whole {
+			steps[i].Text = "" // for who wrote it and who hears it: see the review itself
+		}
+	}
+	return steps
 }
 
 // stepsOf writes the deeds that are wanted, in the order in which they were done.

@@ -41,6 +41,7 @@ var law = map[string][]string{
 	"internal/vault":    {},
 	"internal/clamd":    {},
 	"internal/jobs":     {},
+	"internal/courier":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/notify"}, // notify is the wire that it sends by
 
 	"internal/reference": {}, // the page at /docs
 
@@ -58,9 +59,10 @@ var law = map[string][]string{
 	"internal/housetest":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/pgtest", "internal/postgres", "internal/rehearse"},
 	"internal/pgtest":     {"internal/pgembed"},
 	"internal/pgtest/run": {"internal/pgembed"},
+	"internal/endure":     {anything}, // wires a whole service, to kill it
 }
 
-// anything may be imported by the command alone, which nobody knows.
+// anything may be imported by the command, which nobody knows, and by what wires a whole service for a test.
 const anything = "*"
 
 // forTests is what tests may import besides: they may wire a house.
@@ -68,7 +70,7 @@ var forTests = []string{
 	"", "api", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary", "internal/calendar", "internal/casework",
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
-	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs",
+	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
 }
 
 const module = "github.com/caldicott/caldicott"

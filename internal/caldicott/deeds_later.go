@@ -65,7 +65,7 @@ func (d Varying) do(t *Turn) error {
 		Outcome: vocabulary.OutcomeVary, Rationale: d.Rationale, Principles: d.Principles, Conditions: d.Conditions,
 		ReviewDate: orElse(d.ReviewDate, under.ReviewDate), ExpiryDate: orElse(d.ExpiryDate, under.ExpiryDate),
 	}
-	c := t.Case.Decided[under.Version]
+	c := t.Case.supportedNow(under)
 	findings := t.House.Rules.AtDecision(c, t.Case.Circumstances(t.Guardians, t.Now), Proposal{
 		Outcome: said.Outcome, ReviewDate: said.ReviewDate, ExpiryDate: said.ExpiryDate,
 		Waiting: t.Case.Waiting(t.House.Consultees.Mandatory(c)),
@@ -86,6 +86,19 @@ func (d Varying) do(t *Turn) error {
 	})
 	t.asks(made, t.authorisesInPlaceOf(made, under.ID), d.Conditions, findings)
 	return nil
+}
+
+// supportedNow is the authorised content with section 251 support as it was heard of last.
+func (c *Case) supportedNow(a Authorisation) Content {
+	content := c.Decided[a.Version]
+	for _, d := range c.Done {
+		if s := d.Details.Support; d.Deed == RecordSupport && d.Subject == a.ID && s != nil && content.Legal.S251 != nil {
+			newer := *content.Legal.S251
+			newer.Status, newer.AnnualReviewDue = s.Status, orElse(s.AnnualReviewDue, newer.AnnualReviewDue)
+			content.Legal.S251 = &newer
+		}
+	}
+	return content
 }
 
 // resolvedBefore says whether a condition that still governs the authorisation resolves the rule: it was asked for when the

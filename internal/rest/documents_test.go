@@ -1,8 +1,11 @@
 package rest_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,9 +13,11 @@ import (
 	"log/slog"
 	"maps"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/textproto"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +30,7 @@ import (
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/auditdb"
+	"github.com/caldicott/caldicott/internal/clamd"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/rest"
@@ -315,8 +321,6 @@ func TestWhatIsNotTakenIsRefusedWithAReasonAndNotKept(t *testing.T) {
 // Every reason that the vault gives has words of its own; a new one is caught here.
 func TestEveryReasonOfTheVaultIsPutIntoWords(t *testing.T) {
 	t.Parallel()
-	h := housetest.New(t)
-	h.Enrol(t)
 	w := withVault(t)
 	request := draft(t, w)
 	for _, reason := range []string{
@@ -398,6 +402,107 @@ func TestDocumentsAreForThoseWhoMaySeeTheRequest(t *testing.T) {
 	if n := w.blobs(t); n != 1 {
 		t.Errorf("%d are kept", n)
 	}
+}
+
+const bad = "caldicott-marker-that-nobody-writes-by-chance"
+
+// scanner speaks clamd's protocol on a socket, and finds what holds the marker.
+func scanner(t *testing.T, path string) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			answer(conn)
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		listener.Close()
+		<-ended
+	})
+}
+
+// answer hears one question and says what it found.
+func answer(conn net.Conn) {
+	heard := bufio.NewReader(conn)
+	command, err := heard.ReadString(0)
+	var content bytes.Buffer
+	for size := uint32(1); err == nil && size > 0; {
+		if err = binary.Read(heard, binary.BigEndian, &size); err == nil {
+			_, err = io.CopyN(&content, heard, int64(size))
+		}
+	}
+	switch {
+	case err != nil || command != "zINSTREAM\x00":
+		_, _ = io.WriteString(conn, "UNKNOWN COMMAND\x00")
+	case bytes.Contains(content.Bytes(), []byte(bad)):
+		_, _ = io.WriteString(conn, "stream: House.Marker FOUND\x00")
+	default:
+		_, _ = io.WriteString(conn, "stream: OK\x00")
+	}
+}
+
+func TestADocumentWaitsUntilTheScannerFindsItClean(t *testing.T) {
+	t.Parallel()
+	w := withVault(t)
+	w.Service.Scans = true
+	dir, err := os.MkdirTemp("", "scan-") // short: a socket's path has at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	daemon := clamd.Scanner{Network: "unix", Address: dir + "/s", Timeout: 10 * time.Second}
+	scan := func(ctx context.Context, content []byte) (bool, error) {
+		verdict, err := daemon.Scan(ctx, bytes.NewReader(content))
+		return verdict.Clean, err
+	}
+	request := draft(t, w)
+	attach := func(name, content string) string {
+		r := w.as(t, "u-req-research").attach(request, file(name, content)).is(201)
+		if state := r.document().State; state != "WAITING" {
+			t.Errorf("%s is %s", name, state)
+		}
+		return r.header.Get("Location")
+	}
+	clean, infected := attach("clean.txt", aMemo), attach("infected.txt", aMemo+bad)
+	w.as(t, "u-ig1").get(clean).is(409, "STATE")
+	if err := w.Service.ScanWaiting(t.Context(), scan); err == nil {
+		t.Error("nobody says that the scanner is away")
+	}
+	w.as(t, "u-ig1").get(clean).is(409, "STATE")
+	scanner(t, daemon.Address)
+	for range 2 {
+		if err := w.Service.ScanWaiting(t.Context(), scan); err != nil {
+			t.Error(err)
+		}
+	}
+	w.as(t, "u-ig1").get(clean).is(200)
+	for _, who := range []string{"u-ig1", "u-iglead", "u-guardian", "u-req-research"} {
+		w.as(t, who).get(infected).is(409, "STATE")
+	}
+	for _, who := range []string{"u-iglead", "u-req-research"} {
+		if n := w.count(t, `SELECT count(*) FROM casework.notices WHERE event = 'DOCUMENT_INFECTED' AND recipient = $1 AND subject = $2`, who, infected[len(infected)-36:]); n != 1 {
+			t.Errorf("%s was told %d times", who, n)
+		}
+	}
+	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'scan_document' AND actor_id IS NULL AND request_id = $1`, request[len(request)-36:]); n != 2 {
+		t.Errorf("%d verdicts are in the trail", n)
+	}
+	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE outcome = 'refused' AND rule = 'STATE' AND action = 'view'`); n != 6 {
+		t.Errorf("%d of six refusals are on the record", n)
+	}
+	w.as(t, "u-iglead").post(infected+"/erasure", map[string]string{"reason": "Infected."}).is(200)
+	w.as(t, "u-iglead").get(infected).is(404)
+	auditHolds(t, w)
 }
 
 func TestAnErasedDocumentLeavesItsDigest(t *testing.T) {
