@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -31,6 +32,8 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 		}),
 		Contract: furnished.Contract,
+		MaxBody:  rest.MaxUpload, // JSON is held to less where it is read
+		Patience: uploadWithin,
 		Ready:    func(ctx context.Context) error { return db.Ready(ctx, furnished.Migrations) },
 		Log:      t.log,
 	}), nil
@@ -59,3 +62,6 @@ func policyLines(p *access.Policy) []api.PolicyLine {
 	}
 	return lines
 }
+
+// uploadWithin is how long a request may take: the largest document over a hospital's slower lines.
+const uploadWithin = 90 * time.Second
