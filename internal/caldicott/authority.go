@@ -88,10 +88,10 @@ func restrains(r vocabulary.Role) bool {
 		r == vocabulary.RoleReviewGuardian
 }
 
-// underDelegation are the deeds that a deputy does only under a delegation in force. Who took a decision under one answers a
-// dissent from it afterwards, too.
+// underDelegation are the deeds that a deputy does only under a delegation in force. Dissent needs none, or not delegating
+// would silence it; nor does answering one for a decision that was taken under a delegation since ended.
 func underDelegation(a Action) bool {
-	return a != Comment && a != View && a != ViewComments && a != AnswerDissent
+	return a != Comment && a != View && a != ViewComments && a != RecordDissent && a != AnswerDissent
 }
 
 // precedence is the order in which capacities are tried, where the caller names none.
@@ -166,7 +166,7 @@ func (t *Turn) mine(a Action) bool {
 		return t.Case.HandedTo(t.By.UserID)
 	case DecideReview:
 		r, ok := t.Case.Review(t.Subject)
-		return ok && r.Reviewer == t.By.UserID
+		return ok && slices.Contains(r.Asked, t.By.UserID) // the guard refuses one in whose place another was asked
 	}
 	return true
 }

@@ -163,19 +163,51 @@ func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.Authorisati
 			ended = vocabulary.AuthorisationStateCompleted
 		}
 	}
+	ended, suspended, since = c.reviewedEnds(a, at, ended, suspended, since)
 	if !suspended {
 		suspended = slices.ContainsFunc(c.Trips(a), func(t Tripped) bool { return !t.At.After(at) && t.At.After(since) })
-	}
-	for _, d := range c.Decisions {
-		if d.Outcome == vocabulary.OutcomeReviewOverturned && d.Authorisation == a.ID && !d.At.After(at) {
-			ended = vocabulary.AuthorisationStateRevoked
-		}
 	}
 	superseded := !a.SupersededAt.IsZero() && !a.SupersededAt.After(at)
 	if superseded && ended != vocabulary.AuthorisationStateRevoked {
 		ended = vocabulary.AuthorisationStateSuperseded
 	}
 	return ended, suspended
+}
+
+// reviewedEnds is what reviews that overturned a decision about the authorisation make of its end: of its approval they end
+// it, of a suspension they lift that, of a revocation they leave it suspended until a guardian reinstates it.
+func (c *Case) reviewedEnds(a Authorisation, at time.Time, ended vocabulary.AuthorisationState, suspended bool, since time.Time) (vocabulary.AuthorisationState, bool, time.Time) {
+	for _, r := range c.Reviews() {
+		if r.Outcome != vocabulary.OutcomeReviewOverturned || r.Ended.After(at) {
+			continue
+		}
+		reviewed, _ := c.DecisionOf(r.Decision)
+		result, _ := c.DecisionOf(r.Result)
+		switch {
+		case result.Authorisation != a.ID:
+		case reviewed.Outcome == vocabulary.OutcomeSuspend && r.Ended.After(since):
+			suspended, since = false, r.Ended
+		case reviewed.Outcome == vocabulary.OutcomeRevoke && ended == vocabulary.AuthorisationStateRevoked:
+			ended, suspended, since = "", true, r.Ended // a guardian looks at it before it stands again
+			if again := c.reinstatedAfter(a, r.Ended, at); !again.IsZero() {
+				suspended, since = false, again
+			}
+		case reviewed.Outcome != vocabulary.OutcomeSuspend && reviewed.Outcome != vocabulary.OutcomeRevoke:
+			ended = vocabulary.AuthorisationStateRevoked
+		}
+	}
+	return ended, suspended, since
+}
+
+// reinstatedAfter is when the authorisation was last reinstated after the instant; zero where it was not.
+func (c *Case) reinstatedAfter(a Authorisation, after, at time.Time) time.Time {
+	var last time.Time
+	for _, d := range c.Done {
+		if d.Subject == a.ID && d.Deed == Reinstate && d.At.After(after) && !d.At.After(at) {
+			last = d.At
+		}
+	}
+	return last
 }
 
 // SuspendedByItself says whether the authorisation is suspended by a trip-wire and by nobody's decision.
@@ -259,9 +291,17 @@ type Disclosure struct {
 	Note          string
 }
 
-// Regularised says whether a later decision put the exception right: a ratified emergency.
+// Regularised says whether a later decision put the exception right: a ratified emergency, unless a review did not let the
+// ratification stand.
 func (c *Case) Regularised(d Disclosure) bool {
-	return slices.ContainsFunc(c.Authorisations, func(a Authorisation) bool { return a.Ratifies == d.ID })
+	return slices.ContainsFunc(c.Authorisations, func(a Authorisation) bool { return a.Ratifies == d.ID && !c.overturned(a.Decision) })
+}
+
+// overturned says whether a review did not let the decision stand.
+func (c *Case) overturned(decision string) bool {
+	return slices.ContainsFunc(c.Reviews(), func(r Review) bool {
+		return r.Decision == decision && r.Outcome == vocabulary.OutcomeReviewOverturned
+	})
 }
 
 // Covers says whether a release to the recipient at the instant is allowed; otherwise why it is not. The authorisation

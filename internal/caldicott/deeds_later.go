@@ -151,6 +151,9 @@ func (d LinkingIncident) do(t *Turn) error {
 }
 
 func (d UpdatingIncident) do(t *Turn) error {
+	if r := d.Report; r.ReportedAt == nil && r.DSPTReference == "" && r.NotReportable == "" && r.Lessons == "" {
+		t.wrong("lessons", CodeRequired, "or something else that became known must be given")
+	}
 	t.incidentTimes(d.Report)
 	t.Change.Done.Details.Report = &d.Report
 	return nil

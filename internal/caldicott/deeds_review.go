@@ -85,10 +85,12 @@ func (d RequestingReview) do(t *Turn) error {
 	return nil
 }
 
-// reviewed is the decision that a review is asked of.
+// reviewed is the decision that a review is asked of: the newest of anybody's but a reviewer's, unless another is named.
 func (t *Turn) reviewed(id string) (Decision, bool) {
-	if id == "" {
-		return t.Case.Decision()
+	for _, d := range slices.Backward(t.Case.Decisions) {
+		if id == "" && reviewable(d.Outcome) {
+			return d, true
+		}
 	}
 	x, ok := t.Case.DecisionOf(id)
 	return x, ok && reviewable(x.Outcome)
@@ -122,6 +124,9 @@ func (d DecidingReview) do(t *Turn) error {
 		t.wrong("outcome", CodeField, "must be REVIEW_VARIED where conditions or dates are given")
 	}
 	under, open := t.underReview(reviewed)
+	if varied && !open && (len(d.Conditions) > 0 || d.ReviewDate != "" || d.ExpiryDate != "") {
+		t.wrong("outcome", CodeField, "may carry conditions and dates only where something is authorised")
+	}
 	decision := Decision{
 		Outcome: d.Outcome, Version: reviewed.Version, Rationale: d.Reason, ReviewDate: d.ReviewDate, ExpiryDate: d.ExpiryDate,
 		Authorisation: under.ID,

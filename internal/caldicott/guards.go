@@ -29,6 +29,7 @@ var guards = map[Action]func(t *Turn, d Deed) string{
 	UpdateIncident:    incidentThere,
 	EraseDocument:     documentThere,
 	Renew:             notRatified,
+	Reinstate:         standsOnSomething,
 	RecordSupport:     restsOnSupport,
 }
 
@@ -203,9 +204,22 @@ func decidedHere(t *Turn, _ Deed) string {
 	return ""
 }
 
-func reviewOpen(t *Turn, _ Deed) string {
-	if r, ok := t.Case.Review(t.Subject); !ok || r.State() != vocabulary.ReviewStateOpen {
+func reviewOpen(t *Turn, d Deed) string {
+	r, ok := t.Case.Review(t.Subject)
+	switch {
+	case !ok || r.State() != vocabulary.ReviewStateOpen:
 		return "The review was decided already."
+	case d.Action() == DecideReview && r.Reviewer != t.By.UserID:
+		return "The review was sent to somebody else."
+	}
+	return ""
+}
+
+// standsOnSomething: without the support that it rests on there is no law for what would stand again (V002 cannot be
+// converted). Every other cause is the guardian's to weigh.
+func standsOnSomething(t *Turn, _ Deed) string {
+	if x, _ := t.Case.Authorisation(t.Subject); t.Case.unsupported(x, t.Now) {
+		return "Section 251 support has lapsed: record what became of it first, or renew."
 	}
 	return ""
 }

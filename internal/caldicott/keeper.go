@@ -114,7 +114,7 @@ func (c *Case) beforeItsEnd(a Authorisation, moments []Moment, now time.Time) []
 		return moments
 	}
 	return slices.DeleteFunc(moments, func(m Moment) bool {
-		return m.At.After(expiry) || m.Deed == Remind && !now.Before(expiry)
+		return m.Deed != Expire && (!m.At.Before(expiry) || m.Deed == Remind && !now.Before(expiry))
 	})
 }
 
@@ -189,12 +189,18 @@ func (h *House) conditionMoments(c *Case, now time.Time) []Moment {
 
 // pointless says whether the condition governs only authorisations that are over: nobody is reminded of it.
 func (c *Case) pointless(x Condition, now time.Time) bool {
-	if x.Authorisation == "" {
-		return c.Request.State == closed
+	if x.Authorisation == "" || x.Type == vocabulary.ConditionTypeOnCompletion { // that one begins where the permission ends
+		return c.over(now)
 	}
 	return !slices.ContainsFunc(c.Authorisations, func(a Authorisation) bool {
 		return c.Governs(x, a) && StillOpen(c.AuthorisationState(a, now))
 	})
+}
+
+// over says whether the request is closed, or closes by itself by the instant although nobody has recorded it.
+func (c *Case) over(now time.Time) bool {
+	at, lapses := c.lapse()
+	return c.Request.State == closed || lapses && c.Request.State == decided && !now.Before(at)
 }
 
 // workdayBefore is the nth working day before the day.

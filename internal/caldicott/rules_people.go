@@ -99,7 +99,9 @@ func securityBelowStandardForCareNow(q *question) bool {
 }
 
 // careNow: shared once, for somebody's care or safety.
-func (q *question) careNow() bool {
+func (q *question) careNow() bool { return careNow(q.Content) }
+
+func careNow(q Content) bool {
 	if q.Transfer.Frequency != vocabulary.FrequencyOneOff {
 		return false
 	}

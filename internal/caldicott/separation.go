@@ -84,6 +84,12 @@ func approverRatifies(t *Turn, d Deed) bool {
 
 // participantReviews: whoever did anything on the request before, but for opening or answering a review of it, took part.
 func participantReviews(t *Turn, d Deed) bool {
+	switch d := d.(type) { // nor is it sent to somebody who did
+	case RequestingReview:
+		return d.Reviewer != "" && t.Case.TookPart(d.Reviewer)
+	case InvitingReviewer:
+		return d.Reviewer != "" && t.Case.TookPart(d.Reviewer)
+	}
 	if d.Action() != DecideReview {
 		return false
 	}

@@ -189,7 +189,8 @@ func (h *House) authorisationTasks(c *Case, a Authorisation, now time.Time) []Ta
 	if end == "" {
 		end, limit = a.ExpiryDate, vocabulary.LimitExpiry
 	}
-	if due, err := StartOfDay(end); err == nil && StillOpen(state) {
+	begun := slices.ContainsFunc(c.Done, func(d Done) bool { return d.Deed == Renew && d.Subject == a.ID })
+	if due, err := StartOfDay(end); err == nil && StillOpen(state) && !begun {
 		from := due
 		if first, err := addDays(end, -slices.Max(h.Clocks.ReviewReminders)); err == nil {
 			if at, err := StartOfDay(first); err == nil {

@@ -73,8 +73,9 @@ type spell struct {
 	lastDay string
 }
 
-// lapses gives the instants at which spells that follow one another stop being good.
-func lapses(spells []spell) []time.Time {
+// lapses gives the instants at which spells that follow one another stop being good; what has stopped before `born` and not
+// begun again by then has stopped at that instant.
+func lapses(spells []spell, born time.Time) []time.Time {
 	var ends []time.Time
 	for i, s := range spells {
 		at := s.from
@@ -87,7 +88,11 @@ func lapses(spells []spell) []time.Time {
 				at = over
 			}
 		}
-		if i+1 == len(spells) || at.Before(spells[i+1].from) {
+		last := i+1 == len(spells)
+		if at.Before(born) && (last || spells[i+1].from.After(born)) {
+			at = born
+		}
+		if last || at.Before(spells[i+1].from) {
 			ends = append(ends, at)
 		}
 	}
@@ -108,7 +113,7 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 		}
 	}
 	var trips []Tripped
-	for _, at := range lapses(spells) {
+	for _, at := range lapses(spells, a.At) {
 		trips = append(trips, Tripped{Wire: vocabulary.TripWireSection251Lapsed, At: at})
 	}
 	return trips
@@ -117,10 +122,11 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 // supported says whether the basis is support under section 251.
 func supported(b vocabulary.Basis) bool { return len(b) > 5 && b[:5] == "S251_" }
 
-// assuranceTrips: a recipient that needs the Toolkit no longer meets it, as far as the organisation has it on record.
+// assuranceTrips: a recipient that needs the Toolkit does not meet it any more, as far as the organisation has it on record.
+// What is shared once for somebody's care or safety does not wait for that, as V023 only warns of it.
 func (c *Case) assuranceTrips(a Authorisation) []Tripped {
 	content := c.Decided[a.Version]
-	if !CPI(content) {
+	if !CPI(content) || careNow(content) {
 		return nil
 	}
 	var trips []Tripped
@@ -134,11 +140,22 @@ func (c *Case) assuranceTrips(a Authorisation) []Tripped {
 				spells = append(spells, spell{x.At, toolkitMet(x.Status), x.ValidTo})
 			}
 		}
-		for _, at := range lapses(spells) {
+		for _, at := range lapses(spells, a.At) {
 			trips = append(trips, Tripped{vocabulary.TripWireDsptLapsed, at, r.OrgCode})
 		}
 	}
 	return trips
+}
+
+// unsupported says whether the authorisation rests on section 251 support that is not there at the instant.
+func (c *Case) unsupported(a Authorisation, at time.Time) bool {
+	now := c.supportedNow(a).Legal
+	if now.S251 == nil || !supported(now.Basis) {
+		return false
+	}
+	good := now.S251.Status == vocabulary.S251StatusFullSupport || now.S251.Status == vocabulary.S251StatusConditionalSupport
+	heard := slices.ContainsFunc(c.Done, func(d Done) bool { return d.Deed == RecordSupport && d.Subject == a.ID })
+	return heard && !good || dayOver(now.S251.AnnualReviewDue, at)
 }
 
 // incidentTrips: an incident was linked to the authorisation, or to a condition that governs it.

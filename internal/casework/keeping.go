@@ -156,12 +156,21 @@ func (m *move) beginRenewal(ctx context.Context) error {
 		ID: m.turn.Begins, OrganisationID: old.Request.OrganisationID, OrgCode: old.Request.OrgCode, Requester: old.Request.Requester,
 		Renews: a, CreatedAt: m.at,
 	}}
+	if m.turn.By.UserID != old.Request.Requester { // somebody who has left could never submit it
+		person, err := m.tx.PersonNamed(ctx, old.Request.Requester)
+		if err != nil {
+			return err
+		}
+		if !person.Active {
+			fresh.Request.Requester = m.turn.By.UserID
+		}
+	}
 	t := &caldicott.Turn{
 		House: m.service.House, By: m.turn.By, Acting: m.turn.Acting, Now: m.at, Guardians: m.turn.Guardians, Case: &fresh,
 		Confirmed: old.Current.Confirmed, NewID: m.service.NewID,
 	}
 	content := caldicott.Prefill(old.Decided[authorised.Version], old.Assurances, caldicott.Today(m.at))
-	content.Conflicts = nil
+	content.Conflicts, content.Requester = nil, caldicott.Requester{Department: content.Requester.Department}
 	if err := t.Take(caldicott.Drafting{Content: content}, nil); err != nil {
 		return err
 	}

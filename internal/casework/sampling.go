@@ -356,9 +356,19 @@ func (s *Service) judged(ctx context.Context, tx caldicott.Tx, d *desk, at Sampl
 
 // ReviewStandingRule switches the standing rule of a kind on again, once a guardian has looked at it.
 func (s *Service) ReviewStandingRule(ctx context.Context, call Call, encode DirectoryRetry, kind vocabulary.Kind, reason string) (DirectoryResult, error) {
-	body := map[string]string{"reason": reason}
+	body, off := map[string]string{"reason": reason}, false
 	return s.run(ctx, call, encode, office{
 		action: caldicott.ReviewStandingRule, organisation: call.By.OrgCode, said: written{string(kind), body},
+		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
+			off, err = s.ruleOff(ctx, tx, d.organisation.ID, kind)
+			return err
+		},
+		state: func(*desk) string {
+			if !off {
+				return "This standing rule is not switched off."
+			}
+			return ""
+		},
 		texts: []caldicott.Text{{Field: "reason", Value: reason}},
 		make: func(d *desk) (caldicott.DirectoryRows, []caldicott.FieldError) {
 			var wrong []caldicott.FieldError

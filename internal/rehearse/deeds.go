@@ -190,6 +190,10 @@ func (p *play) act(ctx context.Context, call casework.Call, s Step, body api.Bod
 	if target.ID == "" {
 		return nil, caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is nothing yet to do this to.")
 	}
+	if b, ok := body.(*api.LinkingIncident); ok && b.Suspends != nil && *b.Suspends && b.Authorisation == "" && s.Refused == nil {
+		a, _ := p.last.Authorisation("") // the file cannot know its id
+		b.Authorisation = a.ID
+	}
 	deed := body.Deed()
 	if d, ok := body.(*api.Disclosing); ok {
 		if a, authorised := p.last.Authorisation(""); authorised {

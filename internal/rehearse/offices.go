@@ -20,6 +20,7 @@ func (p *play) record(ctx context.Context, call casework.Call, s Step) error {
 		if err := p.read(s, &b); err != nil {
 			return err
 		}
+		call.Invalid = api.Check(&b)
 		from, to := b.Times()
 		r, err := p.service.Roster(ctx, call, nil, b.Person, from, to)
 		p.shift = r.Shift.ID
@@ -29,6 +30,7 @@ func (p *play) record(ctx context.Context, call casework.Call, s Step) error {
 		if err := p.read(s, &b); err != nil {
 			return err
 		}
+		call.Invalid = api.Check(&b)
 		_, err := p.service.EndShift(ctx, call, nil, p.shift, b.Reason)
 		return err
 	case caldicott.Prefer:
@@ -36,7 +38,7 @@ func (p *play) record(ctx context.Context, call casework.Call, s Step) error {
 		if err := p.read(s, &b); err != nil {
 			return err
 		}
-		call.IfMatch = call.By.Revision
+		call.IfMatch, call.Invalid = call.By.Revision, api.Check(&b)
 		_, err := p.service.Prefer(ctx, call, nil, b.Mail)
 		return err
 	}
@@ -71,6 +73,7 @@ func (p *play) sampled(ctx context.Context, call casework.Call, s Step) error {
 		if err := p.read(s, &b); err != nil {
 			return err
 		}
+		call.Invalid = api.Check(&b)
 		_, err := p.service.ReviewStandingRule(ctx, call, nil, kind, b.Reason)
 		return err
 	}
@@ -88,6 +91,7 @@ func (p *play) sampled(ctx context.Context, call casework.Call, s Step) error {
 	if len(samples) > 0 {
 		id = samples[len(samples)-1].ID
 	}
+	call.Invalid = api.Check(&b)
 	_, err = p.service.JudgeSample(ctx, call, nil, id, b.Decision, b.Agrees, b.Reason)
 	return err
 }

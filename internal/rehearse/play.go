@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/caldicott/caldicott/api"
@@ -290,6 +291,12 @@ func (p *play) lookFurther(ctx context.Context, s Step) (string, error) {
 	case "document":
 		if all := p.last.Documents(); len(all) > 0 {
 			return string(all[len(all)-1].State), nil
+		}
+	case "flag":
+		for _, d := range slices.Backward(p.last.Done) {
+			if len(d.Details.Flags) > 0 {
+				return string(d.Details.Flags[0]), nil
+			}
 		}
 	case "incident":
 		if all := p.last.Incidents(); len(all) > 0 && all[len(all)-1].Settled() {

@@ -75,6 +75,9 @@ func named(c Case, content caldicott.Content) []string {
 	for _, s := range c.Steps {
 		ids = append(ids, s.Actor)
 		for _, member := range []string{"to", "approved_by", "person", "reviewer"} {
+			if member == "to" && s.Deed == caldicott.Roster { // an instant
+				continue
+			}
 			var id string
 			if json.Unmarshal(s.Body[member], &id) == nil {
 				ids = append(ids, id)
