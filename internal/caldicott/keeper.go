@@ -34,7 +34,8 @@ func (h *House) Agenda(c *Case, now time.Time) []Moment {
 		agenda = append(agenda, h.escalations(l)...)
 	}
 	if at, ok := c.lapse(); ok && c.Request.State == decided {
-		agenda = append(agenda, Moment{At: at, Deed: Close, Name: "LAPSED"})
+		d, _ := c.Decision()
+		agenda = append(agenda, Moment{At: at, Deed: Close, Subject: d.ID, Name: "LAPSED"})
 	}
 	recorded := c.recorded()
 	agenda = slices.DeleteFunc(agenda, func(m Moment) bool { return recorded[m.key()] })
@@ -93,7 +94,11 @@ func (h *House) authorisationMoments(c *Case, a Authorisation, now time.Time) []
 		moments = append(moments, h.reminders(a, vocabulary.LimitExpiry, a.ExpiryDate, expiry)...)
 	}
 	if review, err := StartOfDay(a.ReviewDate); err == nil {
-		moments = append(moments, Moment{At: review, Deed: FallDue, Subject: a.ID})
+		since := review
+		if since.Before(a.At) { // approved on the very day
+			since = a.At
+		}
+		moments = append(moments, Moment{At: since, Deed: FallDue, Subject: a.ID})
 		if a.ReviewDate != a.ExpiryDate {
 			moments = append(moments, h.reminders(a, vocabulary.LimitReview, a.ReviewDate, review)...)
 		}
@@ -181,10 +186,28 @@ func (h *House) conditionMoments(c *Case, now time.Time) []Moment {
 			}
 		}
 		if x.Type == vocabulary.ConditionTypeDeadline {
-			moments = append(moments, Moment{At: due, Deed: FallDue, Subject: x.ID})
+			moments = append(moments, Moment{At: c.overdueSince(x, due), Deed: FallDue, Subject: x.ID})
 		}
 	}
 	return moments
+}
+
+// overdueSince is when a condition that is not met became overdue: when its day had ended, or when evidence that had come in
+// time was sent back after that.
+func (c *Case) overdueSince(x Condition, due time.Time) time.Time {
+	since := due
+	for _, d := range c.Done {
+		if d.Subject == x.ID && d.Deed == RejectEvidence && x.State(c.Done, d.At.Add(-time.Microsecond)) == vocabulary.ConditionStateEvidenceSubmitted &&
+			d.At.After(since) && since.Equal(due) && c.submittedBefore(x, due) {
+			since = d.At
+		}
+	}
+	return since
+}
+
+// submittedBefore says whether evidence was waiting to be judged when the instant came.
+func (c *Case) submittedBefore(x Condition, at time.Time) bool {
+	return x.State(c.Done, at.Add(-time.Microsecond)) == vocabulary.ConditionStateEvidenceSubmitted
 }
 
 // pointless says whether the condition governs only authorisations that are over: nobody is reminded of it.
