@@ -35,7 +35,7 @@ func (h *House) Agenda(c *Case, now time.Time) []Moment {
 	}
 	if at, ok := c.lapse(); ok && c.Request.State == decided {
 		d, _ := c.Decision()
-		agenda = append(agenda, Moment{At: at, Deed: Close, Subject: d.ID, Name: "LAPSED"})
+		agenda = append(agenda, Moment{At: at, Deed: Close, Name: "LAPSED:" + d.ID})
 	}
 	recorded := c.recorded()
 	agenda = slices.DeleteFunc(agenda, func(m Moment) bool { return recorded[m.key()] })
@@ -69,6 +69,11 @@ func (c *Case) lapse() (time.Time, bool) {
 		return time.Time{}, false
 	}
 	at, err := EndOfDay(d.ReviewDate)
+	for _, r := range c.Reviews() { // while one was heard nothing lapsed
+		if r.At.Before(at) && r.Ended.After(at) {
+			at = r.Ended
+		}
+	}
 	return at, err == nil
 }
 

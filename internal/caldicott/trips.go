@@ -73,6 +73,15 @@ type spell struct {
 	lastDay string
 }
 
+// birth is from when on an authorisation's wires count what was amiss before. One that varies another begins as that one
+// stood, whatever a guardian had reinstated: for it, what was before is past.
+func (c *Case) birth(a Authorisation) time.Time {
+	if _, varies := c.Authorisation(a.Supersedes); varies && a.Supersedes != "" {
+		return time.Time{}
+	}
+	return a.At
+}
+
 // lapses gives the instants at which spells that follow one another stop being good; what has stopped before `born` and not
 // begun again by then has stopped at that instant.
 func lapses(spells []spell, born time.Time) []time.Time {
@@ -113,7 +122,7 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 		}
 	}
 	var trips []Tripped
-	for _, at := range lapses(spells, a.At) {
+	for _, at := range lapses(spells, c.birth(a)) {
 		trips = append(trips, Tripped{Wire: vocabulary.TripWireSection251Lapsed, At: at})
 	}
 	return trips
@@ -140,7 +149,7 @@ func (c *Case) assuranceTrips(a Authorisation) []Tripped {
 				spells = append(spells, spell{x.At, toolkitMet(x.Status), x.ValidTo})
 			}
 		}
-		for _, at := range lapses(spells, a.At) {
+		for _, at := range lapses(spells, c.birth(a)) {
 			trips = append(trips, Tripped{vocabulary.TripWireDsptLapsed, at, r.OrgCode})
 		}
 	}
