@@ -82,25 +82,6 @@ func documents(c Config, db *postgres.DB) (*vault.Vault, error) {
 	return &vault.Vault{Store: blobs, Keys: keys}, err
 }
 
-// files tells what a file is, in the vault's words.
-type files struct{}
-
-// Inspect gives a name fit to be kept and the media type, by content; or the code of why the file is not taken.
-func (files) Inspect(name string, content []byte) (clean, mediaType, refused string) {
-	clean, ok := vault.CleanName(name)
-	if !ok {
-		return "", "", "NAME"
-	}
-	mediaType, err := vault.Kind(clean, content)
-	if why, is := errors.AsType[vault.Refused](err); is {
-		return "", "", why.Reason
-	}
-	return clean, mediaType, ""
-}
-
-// Disposition has a browser save the file under its name.
-func (files) Disposition(name string) string { return vault.Disposition(name) }
-
 // furnish gives casework what it needs of the outside.
 func (o outside) furnish(work *casework.Service) {
 	work.Endpoints = map[string][]string{}
@@ -108,7 +89,7 @@ func (o outside) furnish(work *casework.Service) {
 		work.Endpoints[e.Organisation] = append(work.Endpoints[e.Organisation], e.Name)
 	}
 	if o.vault != nil {
-		work.Vault, work.Files = *o.vault, files{}
+		work.Vault, work.Files = *o.vault, vault.Files{}
 	}
 	work.Scans = o.scanner != nil
 }

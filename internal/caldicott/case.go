@@ -158,7 +158,7 @@ type Case struct {
 	Conditions     []Condition
 	Authorisations []Authorisation
 	Disclosures    []Disclosure
-	Assurances     []Assurance // of the organisations that its authorisations name as recipients
+	Assurances     []Assurance // of the organisations that its version, or an authorised one, names as recipients
 }
 
 // Content is the version that stands now.

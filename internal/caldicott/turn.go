@@ -135,8 +135,10 @@ func (t *Turn) settle(a Action) {
 	c, done := t.Case, &t.Change.Done
 	c.Request.State = done.To
 	if movesRevision(a) {
-		c.Request.Revision++
 		t.Change.Moves = true
+		if done.By != "" { // what a date decided was true before the keeper recorded it
+			c.Request.Revision++
+		}
 	}
 	done.Version = c.Request.Version
 	c.Done = append(c.Done, *done)

@@ -88,10 +88,9 @@ const gatherQuery = `
 		COALESCE((SELECT json_agg(x) FROM (
 			SELECT l.id, l.subject, l.person, l.body, l.at FROM casework.ledger l
 			WHERE l.organisation_id = r.organisation_id AND l.kind = 'assurance' AND l.subject IN (
-				SELECT x ->> 'org_code' FROM casework.authorisations a
-				JOIN casework.versions v ON v.request_id = a.request_id AND v.n = a.version
+				SELECT x ->> 'org_code' FROM casework.versions v
 				CROSS JOIN LATERAL jsonb_array_elements(CAST(v.content AS jsonb) -> 'recipients') x
-				WHERE a.request_id = r.id)
+				WHERE v.request_id = r.id AND (v.n = r.version OR v.n IN (SELECT a.version FROM casework.authorisations a WHERE a.request_id = r.id)))
 			ORDER BY l.entry_id
 		) x), '[]') AS assurances
 	FROM casework.requests r

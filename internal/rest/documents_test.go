@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,23 +43,6 @@ const (
 	letter = "Agreement – 2026.pdf"
 )
 
-// inspector knows files as cmd wires it.
-type inspector struct{}
-
-func (inspector) Inspect(name string, content []byte) (clean, mediaType, refused string) {
-	clean, ok := vault.CleanName(name)
-	if !ok {
-		return "", "", "NAME"
-	}
-	mediaType, err := vault.Kind(clean, content)
-	if why, is := errors.AsType[vault.Refused](err); is {
-		return "", "", why.Reason
-	}
-	return clean, mediaType, ""
-}
-
-func (inspector) Disposition(name string) string { return vault.Disposition(name) }
-
 // withVault gives a test a town that keeps documents, elsewhere than in the database if somewhere is given.
 func withVault(t *testing.T, elsewhere ...postgres.Place) *town {
 	t.Helper()
@@ -78,7 +60,7 @@ func withVault(t *testing.T, elsewhere ...postgres.Place) *town {
 	if len(elsewhere) > 0 {
 		blobs.Elsewhere = elsewhere[0]
 	}
-	h.Service.Vault, h.Service.Files = vault.Vault{Store: blobs, Keys: keys}, inspector{}
+	h.Service.Vault, h.Service.Files = vault.Vault{Store: blobs, Keys: keys}, vault.Files{}
 	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(h.Database), Application: "history", Connections: 2, StatementTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
