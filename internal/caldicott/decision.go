@@ -237,17 +237,19 @@ func (c *Case) precedentOpen(a Authorisation, at time.Time) bool {
 
 // Governs says whether the condition governs the authorisation: it was made for it, or for the one that it varies.
 func (c *Case) Governs(x Condition, a Authorisation) bool {
-	for x.Authorisation != "" {
-		if x.Authorisation == a.ID {
-			return true
-		}
+	return x.Authorisation != "" && c.descends(a, x.Authorisation)
+}
+
+// descends says whether the authorisation is the one named, or came in its place within the request.
+func (c *Case) descends(a Authorisation, id string) bool {
+	for a.ID != id {
 		before, ok := c.Authorisation(a.Supersedes)
 		if a.Supersedes == "" || !ok {
 			return false
 		}
 		a = before
 	}
-	return false
+	return true
 }
 
 // InForce says whether a disclosure may be made in that state.

@@ -92,7 +92,7 @@ func (d Varying) do(t *Turn) error {
 func (c *Case) supportedNow(a Authorisation) Content {
 	content := c.Decided[a.Version]
 	for _, d := range c.Done {
-		if s := d.Details.Support; d.Deed == RecordSupport && d.Subject == a.ID && s != nil && content.Legal.S251 != nil {
+		if s := d.Details.Support; d.Deed == RecordSupport && c.descends(a, d.Subject) && s != nil && content.Legal.S251 != nil {
 			newer := *content.Legal.S251
 			newer.Status, newer.AnnualReviewDue = s.Status, orElse(s.AnnualReviewDue, newer.AnnualReviewDue)
 			content.Legal.S251 = &newer

@@ -114,9 +114,9 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 	if legal.S251 == nil || !supported(legal.Basis) {
 		return nil
 	}
-	spells := []spell{{a.At, true, legal.S251.AnnualReviewDue}}
+	spells := []spell{{time.Time{}, true, legal.S251.AnnualReviewDue}}
 	for _, d := range c.Done {
-		if s := d.Details.Support; d.Deed == RecordSupport && d.Subject == a.ID && s != nil {
+		if s := d.Details.Support; d.Deed == RecordSupport && c.descends(a, d.Subject) && s != nil {
 			good := s.Status == vocabulary.S251StatusFullSupport || s.Status == vocabulary.S251StatusConditionalSupport
 			spells = append(spells, spell{d.At, good, s.AnnualReviewDue})
 		}
@@ -163,7 +163,7 @@ func (c *Case) unsupported(a Authorisation, at time.Time) bool {
 		return false
 	}
 	good := now.S251.Status == vocabulary.S251StatusFullSupport || now.S251.Status == vocabulary.S251StatusConditionalSupport
-	heard := slices.ContainsFunc(c.Done, func(d Done) bool { return d.Deed == RecordSupport && d.Subject == a.ID })
+	heard := slices.ContainsFunc(c.Done, func(d Done) bool { return d.Deed == RecordSupport && c.descends(a, d.Subject) })
 	return heard && !good || dayOver(now.S251.AnnualReviewDue, at)
 }
 
@@ -171,7 +171,7 @@ func (c *Case) unsupported(a Authorisation, at time.Time) bool {
 func (c *Case) incidentTrips(a Authorisation) []Tripped {
 	var trips []Tripped
 	for _, x := range c.Incidents() {
-		if x.Suspends && x.Authorisation == a.ID {
+		if x.Suspends && x.Authorisation != "" && c.descends(a, x.Authorisation) { // also what came in its place
 			trips = append(trips, Tripped{vocabulary.TripWireIncident, x.LinkedAt, x.ID})
 		}
 	}
