@@ -19,6 +19,9 @@ test: ## every test, on a throw-away PostgreSQL that is brought along; under the
 rehearse: build ## replay every written case
 	bin/caldicott rehearse testdata/scenarios.json testdata/rehearsals/*.json
 
+endure: ## a hundred SIGKILLs on three replicas at work: nothing acknowledged is lost, every notice arrives (under three minutes)
+	$(GO) run ./internal/endure -kills 100 -replicas 3
+
 generate: ## what is made from other files: vocabulary, contract enums, roles, workflow, settings
 	$(GO) generate ./...
 
@@ -32,4 +35,4 @@ check: lint test ## what CI runs: lint, every test, nothing generated left behin
 	$(GO) mod tidy -diff
 	sh .ci/clean
 
-.PHONY: help build run test rehearse generate lint check
+.PHONY: help build run test rehearse endure generate lint check
