@@ -265,16 +265,34 @@ func (c *Case) Questions() []Question {
 }
 
 // Decision is the newest decision about the request as a whole: of decide, set_aside, vary, or a review that did not let
-// the earlier one stand; or false.
+// one of these stand; or false.
 func (c *Case) Decision() (Decision, bool) {
 	for _, d := range slices.Backward(c.Decisions) {
-		switch d.Outcome {
-		case vocabulary.OutcomeSuspend, vocabulary.OutcomeRevoke, vocabulary.OutcomeReviewUpheld:
-		default:
-			return d, true
+		if restraining(d.Outcome) || d.Outcome == vocabulary.OutcomeReviewUpheld {
+			continue
 		}
+		if restraining(c.reviewedFor(d.ID)) {
+			continue
+		}
+		return d, true
 	}
 	return Decision{}, false
+}
+
+// restraining are the outcomes that only hold up or end what another decision permits.
+func restraining(o vocabulary.Outcome) bool {
+	return o == vocabulary.OutcomeSuspend || o == vocabulary.OutcomeRevoke
+}
+
+// reviewedFor is the outcome of the decision of whose review the one named is the result; "" where it is of none.
+func (c *Case) reviewedFor(result string) vocabulary.Outcome {
+	for _, r := range c.Reviews() {
+		if r.Result == result {
+			d, _ := c.DecisionOf(r.Decision)
+			return d.Outcome
+		}
+	}
+	return ""
 }
 
 // DecisionOf finds a decision by id.

@@ -140,74 +140,61 @@ func (c *Case) AuthorisationState(a Authorisation, at time.Time) vocabulary.Auth
 
 // ends folds the deeds on the authorisation: what ended it, and whether it is suspended, by somebody or by a trip-wire.
 func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.AuthorisationState, suspended bool) {
-	if a.Ratifies != "" {
-		ended = vocabulary.AuthorisationStateCompleted
-	}
-	since := time.Time{}                                                       // when it was last reinstated or suspended
+	return c.fold(a, at, at)
+}
+
+// fold is what the deeds and trips until the one instant make of an authorisation, with the reviews of suspensions as known
+// at another: a suspension that did not stand is as if it had never been, also to what came in the authorisation's place
+// meanwhile, and lifts nothing else.
+func (c *Case) fold(a Authorisation, until, known time.Time) (ended vocabulary.AuthorisationState, suspended bool) {
+	completed, revoked, annulled := a.Ratifies != "", false, false
 	if before, ok := c.Authorisation(a.Supersedes); ok && a.Supersedes != "" { // a variation lifts no suspension
-		_, suspended = c.ends(before, a.At.Add(-time.Microsecond))
-		since = a.At.Add(-time.Microsecond)
+		_, suspended = c.fold(before, a.At.Add(-time.Microsecond), known)
+	}
+	trips := c.Trips(a)
+	tripped := func(at time.Time) {
+		for len(trips) > 0 && !trips[0].At.After(at) {
+			suspended, trips = true, trips[1:]
+		}
 	}
 	for _, d := range c.Done {
-		if d.Subject != a.ID || d.At.After(at) {
+		if d.At.After(until) {
+			break
+		}
+		tripped(d.At)
+		if d.Deed == DecideReview {
+			switch made, _ := c.DecisionOf(d.Target); {
+			case made.Outcome != vocabulary.OutcomeReviewOverturned || made.Authorisation != a.ID:
+			case c.reviewedFor(made.ID) == vocabulary.OutcomeRevoke:
+				suspended, revoked = suspended || revoked, false // a guardian looks at it before it stands again
+			case c.reviewedFor(made.ID) != vocabulary.OutcomeSuspend:
+				annulled = true
+			}
+		}
+		if d.Subject != a.ID {
 			continue
 		}
 		switch d.Deed {
 		case Suspend:
-			suspended, since = true, d.At
+			suspended = suspended || c.suspends(d, known)
 		case Reinstate:
-			suspended, since = false, d.At
+			suspended = false
 		case Revoke:
-			ended = vocabulary.AuthorisationStateRevoked
+			revoked = true
 		case Complete:
-			ended = vocabulary.AuthorisationStateCompleted
+			completed = true
 		}
 	}
-	ended, suspended, since = c.reviewedEnds(a, at, ended, suspended, since)
-	if !suspended {
-		suspended = slices.ContainsFunc(c.Trips(a), func(t Tripped) bool { return !t.At.After(at) && t.At.After(since) })
+	tripped(until)
+	switch {
+	case revoked, annulled:
+		return vocabulary.AuthorisationStateRevoked, suspended
+	case !a.SupersededAt.IsZero() && !a.SupersededAt.After(until):
+		return vocabulary.AuthorisationStateSuperseded, suspended
+	case completed:
+		return vocabulary.AuthorisationStateCompleted, suspended
 	}
-	superseded := !a.SupersededAt.IsZero() && !a.SupersededAt.After(at)
-	if superseded && ended != vocabulary.AuthorisationStateRevoked {
-		ended = vocabulary.AuthorisationStateSuperseded
-	}
-	return ended, suspended
-}
-
-// reviewedEnds is what reviews that overturned a decision about the authorisation make of its end: of its approval they end
-// it, of a suspension they lift that, of a revocation they leave it suspended until a guardian reinstates it.
-func (c *Case) reviewedEnds(a Authorisation, at time.Time, ended vocabulary.AuthorisationState, suspended bool, since time.Time) (vocabulary.AuthorisationState, bool, time.Time) {
-	for _, r := range c.Reviews() {
-		if r.Outcome != vocabulary.OutcomeReviewOverturned || r.Ended.After(at) {
-			continue
-		}
-		reviewed, _ := c.DecisionOf(r.Decision)
-		result, _ := c.DecisionOf(r.Result)
-		switch {
-		case result.Authorisation != a.ID:
-		case reviewed.Outcome == vocabulary.OutcomeSuspend && r.Ended.After(since):
-			suspended, since = false, r.Ended
-		case reviewed.Outcome == vocabulary.OutcomeRevoke && ended == vocabulary.AuthorisationStateRevoked:
-			ended, suspended, since = "", true, r.Ended // a guardian looks at it before it stands again
-			if again := c.reinstatedAfter(a, r.Ended, at); !again.IsZero() {
-				suspended, since = false, again
-			}
-		case reviewed.Outcome != vocabulary.OutcomeSuspend && reviewed.Outcome != vocabulary.OutcomeRevoke:
-			ended = vocabulary.AuthorisationStateRevoked
-		}
-	}
-	return ended, suspended, since
-}
-
-// reinstatedAfter is when the authorisation was last reinstated after the instant; zero where it was not.
-func (c *Case) reinstatedAfter(a Authorisation, after, at time.Time) time.Time {
-	var last time.Time
-	for _, d := range c.Done {
-		if d.Subject == a.ID && d.Deed == Reinstate && d.At.After(after) && !d.At.After(at) {
-			last = d.At
-		}
-	}
-	return last
+	return "", suspended
 }
 
 // SuspendedByItself says whether the authorisation is suspended by a trip-wire and by nobody's decision.
@@ -217,7 +204,7 @@ func (c *Case) SuspendedByItself(a Authorisation, at time.Time) bool {
 	}
 	d, found := Done{}, false
 	for _, x := range c.Done {
-		if x.Subject == a.ID && (x.Deed == Suspend || x.Deed == Reinstate) && !x.At.After(at) {
+		if x.Subject == a.ID && (x.Deed == Suspend && c.suspends(x, at) || x.Deed == Reinstate) && !x.At.After(at) {
 			d, found = x, true
 		}
 	}
@@ -301,14 +288,27 @@ func (c *Case) Regularised(d Disclosure) bool {
 
 // overturned says whether a review did not let the decision stand.
 func (c *Case) overturned(decision string) bool {
-	return slices.ContainsFunc(c.Reviews(), func(r Review) bool {
-		return r.Decision == decision && r.Outcome == vocabulary.OutcomeReviewOverturned
+	return slices.ContainsFunc(c.Reviews(), overturns(decision))
+}
+
+// suspends says whether the decision that came with the deed suspend was not overturned by the instant.
+func (c *Case) suspends(d Done, at time.Time) bool {
+	return !slices.ContainsFunc(c.Reviews(), func(r Review) bool {
+		x, _ := c.DecisionOf(r.Decision)
+		return x.Outcome == vocabulary.OutcomeSuspend && x.Authorisation == d.Subject && x.At.Equal(d.At) && overturns(x.ID)(r) && !r.Ended.After(at)
 	})
 }
 
+func overturns(decision string) func(Review) bool {
+	return func(r Review) bool { return r.Decision == decision && r.Outcome == vocabulary.OutcomeReviewOverturned }
+}
+
 // Covers says whether a release to the recipient at the instant is allowed; otherwise why it is not. The authorisation
-// is the newest unless named.
+// is the newest of that instant unless named.
 func (c *Case) Covers(authorisation, recipient string, at time.Time) (Authorisation, vocabulary.ExceptionReason) {
+	if authorisation == "" {
+		authorisation = c.standing(at)
+	}
 	a, ok := c.Authorisation(authorisation)
 	if !ok {
 		return Authorisation{}, vocabulary.ExceptionReasonNoAuthorisation
@@ -320,6 +320,16 @@ func (c *Case) Covers(authorisation, recipient string, at time.Time) (Authorisat
 		return a, vocabulary.ExceptionReasonRecipientNotCovered
 	}
 	return a, ""
+}
+
+// standing is the newest authorisation that there was at the instant; "" where there was none yet.
+func (c *Case) standing(at time.Time) string {
+	for _, a := range slices.Backward(c.Authorisations) {
+		if !at.Before(a.At) {
+			return a.ID
+		}
+	}
+	return ""
 }
 
 // names says whether the list names the recipient: by organisation code, else by position for one without a code.

@@ -142,8 +142,8 @@ func (d DecidingReview) do(t *Turn) error {
 	}
 	t.asks(made, authorisation, d.Conditions, nil)
 	t.Change.Done.Target = made.ID
-	if d.Outcome != vocabulary.OutcomeReviewUpheld {
-		t.Change.Done.To = decided
+	if d.Outcome != vocabulary.OutcomeReviewUpheld && t.Case.Request.State == closed {
+		t.Change.Done.To = decided // there is something to do again; a round that is under way goes on where it is
 	}
 	return nil
 }

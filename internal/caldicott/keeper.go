@@ -298,7 +298,10 @@ func (h *House) Running(c *Case, now time.Time) []Running {
 			running = append(running, Running{Limit: vocabulary.LimitAcknowledgement, From: k.Submitted, Due: d.Acknowledgement, part: elapsed(k.Submitted, d.Acknowledgement), Round: strconv.FormatInt(k.Submitted.Unix(), 10)})
 		}
 	}
-	if r, ok := c.OpenReview(); ok {
+	for _, r := range c.Reviews() {
+		if r.State() != vocabulary.ReviewStateOpen {
+			continue
+		}
 		l := limit{days: h.Clocks.ReviewHearing}
 		running = append(running, Running{
 			Limit: vocabulary.LimitHearing, Subject: r.ID, From: r.At, Due: h.HearingDue(r),

@@ -199,7 +199,11 @@ func (h *House) tellDisputed(c *Case, d Done) []Telling {
 	reviewed, _ := c.DecisionOf(d.Subject)
 	switch d.Deed {
 	case RequestReview, InviteReviewer:
-		r, _ := c.OpenReview()
+		r, ok := c.Review(d.Subject)
+		if !ok {
+			r, _ = c.Review(d.ID)
+		}
+		reviewed, _ = c.DecisionOf(r.Decision)
 		hearing := h.HearingDue(r)
 		event, wanted := vocabulary.NoticeReviewRequested, vocabulary.Task("")
 		if d.Deed == InviteReviewer {

@@ -18,9 +18,9 @@ import (
 type instant int64
 
 const (
-	second instant = 1_000_000
-	hour           = 3600 * second
-	wholeDay       = 24 * hour
+	second   instant = 1_000_000
+	hour             = 3600 * second
+	wholeDay         = 24 * hour
 )
 
 func (t instant) time() time.Time { return time.UnixMicro(int64(t)).UTC() }
@@ -152,6 +152,8 @@ type span struct {
 	state string
 }
 
+func (s span) String() string { return s.state + " from " + s.from.String() }
+
 type history []span
 
 // note remembers the state, if it is another than before.
@@ -180,14 +182,27 @@ type permit struct {
 	needToolkit    []string // organisations whose standing it hangs on
 	onSupport      bool     // rests on section 251 support
 
-	revoked, superseded, completed bool
-	expired, suspended, byPerson   bool
-	reviewDue                      bool
-	past                           history
+	revokedBy             string // the decision
+	annulled              bool   // a review did not let its approval stand
+	superseded, completed bool
+	expired, reviewDue    bool
+	suspendedBy           []string // decisions
+	tripped               bool     // suspended by a wire, or because its revocation did not stand
+	inherited             []string // of suspendedBy: those of the one that it varies
+	past                  history
 }
 
+func (p *permit) revoked() bool   { return p.annulled || p.revokedBy != "" }
+func (p *permit) suspended() bool { return p.tripped || len(p.suspendedBy) > 0 }
+
 // ended says whether a deed has ended it.
-func (p *permit) ended() bool { return p.revoked || p.superseded || p.completed }
+func (p *permit) ended() bool { return p.gone() || p.revoked() }
+
+// gone says whether it has ended for good; a revocation may be overturned.
+func (p *permit) gone() bool { return p.superseded || p.completed }
+
+// runs says whether dates still do something to it, were it not for a revocation.
+func (p *permit) runs() bool { return !p.gone() && !p.expired }
 
 // demand is a condition.
 type demand struct {
@@ -203,6 +218,8 @@ type demand struct {
 const (
 	precedent = string(vocabulary.ConditionTypePrecedent)
 	deadline  = string(vocabulary.ConditionTypeDeadline)
+
+	onCompletion = string(vocabulary.ConditionTypeOnCompletion)
 
 	open      = string(vocabulary.ConditionStateOpen)
 	evidenced = string(vocabulary.ConditionStateEvidenceSubmitted)
@@ -240,6 +257,7 @@ type (
 		id, outcome string
 		at          instant
 		review      day
+		of          *verdict // which a review was about
 	}
 )
 
@@ -292,7 +310,7 @@ func (w *truth) note() {
 // REVIEW_DUE …; ACTIVE."
 func (w *truth) stateOf(p *permit) string {
 	switch {
-	case p.revoked:
+	case p.revoked():
 		return "REVOKED"
 	case p.superseded:
 		return "SUPERSEDED"
@@ -300,7 +318,7 @@ func (w *truth) stateOf(p *permit) string {
 		return "COMPLETED"
 	case p.expired:
 		return "EXPIRED"
-	case p.suspended:
+	case p.suspended():
 		return "SUSPENDED"
 	case w.held(p):
 		return "PENDING_CONDITIONS"
@@ -313,24 +331,28 @@ func (w *truth) stateOf(p *permit) string {
 // isOpen: "PENDING_CONDITIONS, in force, SUSPENDED".
 func (p *permit) isOpen() bool { return !p.ended() && !p.expired }
 
-// governs says whether a condition was made for the permit, or for one that it varies.
-func (x *demand) governs(p *permit) bool {
+// descends says whether it is that permit, or came in its place.
+func (p *permit) descends(from *permit) bool {
 	for ; p != nil; p = p.varies {
-		if x.permit == p {
+		if p == from {
 			return true
 		}
 	}
 	return false
 }
 
+// governs says whether a condition was made for the permit, or for one that it varies.
+func (x *demand) governs(p *permit) bool { return x.permit != nil && p.descends(x.permit) }
+
 // held: "while a PRECEDENT condition is neither satisfied nor waived".
 func (w *truth) held(p *permit) bool {
 	return slices.ContainsFunc(w.demands, func(x *demand) bool { return x.kind == precedent && x.governs(p) && !x.settled() })
 }
 
-// matters says whether anybody need be reminded of the condition: what it governs is open, or the request is.
+// matters says whether anybody need be reminded of the condition: what it governs is open, or the request is. One ON_COMPLETION
+// begins where the permission ends.
 func (w *truth) matters(x *demand) bool {
-	if x.permit == nil {
+	if x.permit == nil || x.kind == onCompletion {
 		return w.state != "CLOSED"
 	}
 	return slices.ContainsFunc(w.permits, func(p *permit) bool { return x.governs(p) && p.isOpen() })
@@ -345,15 +367,17 @@ func (w *truth) comes(m moment) {
 	w.waiting = append(w.waiting, &m)
 }
 
-// dawn is what a midnight brings. An end comes first: nothing else happens to what has ended.
+// dawn is what a midnight brings. An end comes first: nothing else happens to what has ended. What is revoked may yet be
+// restored by a review; what came meanwhile may be recorded then.
 func (w *truth) dawn() {
 	yesterday := w.today - 1
+	w.lapse()
 	for _, p := range w.permits {
-		if p.isOpen() && p.expiry == yesterday {
+		if p.runs() && p.expiry == yesterday {
 			p.expired = true
-			w.comes(moment{deed: caldicott.Expire, subject: p.id, still: func() bool { return !p.ended() }})
+			w.comes(moment{deed: caldicott.Expire, subject: p.id, may: p.revoked(), still: func() bool { return !p.ended() }})
 		}
-		if p.isOpen() && p.review == w.today {
+		if p.runs() && p.review == w.today {
 			w.fallsDue(p)
 		}
 		w.remindOfPermit(p)
@@ -375,23 +399,22 @@ func (w *truth) dawn() {
 			w.toolkitEnds(code)
 		}
 	}
-	w.lapse()
 }
 
 // fallsDue: "REVIEW_DUE from 00:00 of review_date", or from its birth.
 func (w *truth) fallsDue(p *permit) {
 	p.reviewDue = true
-	w.comes(moment{deed: caldicott.FallDue, subject: p.id, still: func() bool { return !p.ended() }})
+	w.comes(moment{deed: caldicott.FallDue, subject: p.id, may: p.revoked(), still: func() bool { return !p.ended() }})
 }
 
 // remindOfPermit: 90, 30 and 7 days before the review and before the end, at 00:00. Where both fall on one day, once is enough.
 func (w *truth) remindOfPermit(p *permit) {
-	if !p.isOpen() || w.now <= p.born {
+	if !p.runs() || w.now <= p.born {
 		return
 	}
 	remind := func(limit vocabulary.Limit, n int, due instant) {
 		w.comes(moment{
-			deed: caldicott.Remind, subject: p.id, name: fmt.Sprintf("%s:%d", limit, n), limit: limit, due: due, still: p.isOpen,
+			deed: caldicott.Remind, subject: p.id, name: fmt.Sprintf("%s:%d", limit, n), limit: limit, due: due, may: p.revoked(), still: p.isOpen,
 		})
 	}
 	for _, n := range remindersOfPermit {
@@ -433,11 +456,11 @@ func (w *truth) overdue(x *demand) {
 
 // trip: a permit that touches a wire "is suspended from that instant, until a guardian reinstates it".
 func (w *truth) trip(p *permit, wire vocabulary.TripWire, cause string) {
-	if !p.isOpen() {
+	if !p.runs() {
 		return
 	}
-	p.suspended = true
-	w.comes(moment{deed: caldicott.Trip, subject: p.id, wire: wire, cause: cause, still: func() bool { return !p.ended() }})
+	p.tripped = true
+	w.comes(moment{deed: caldicott.Trip, subject: p.id, wire: wire, cause: cause, may: p.revoked(), still: func() bool { return !p.ended() }})
 }
 
 // tripGoverned: "a condition with a deadline is still not met when its grace is over, or is sent back after that".
@@ -480,12 +503,27 @@ func (w *truth) lapse() {
 	w.comes(moment{deed: caldicott.Close, name: "LAPSED", still: func() bool { return true }})
 }
 
-// verdict is the decision that stands on the request as a whole.
+// verdict is the newest decision on the request as a whole: none that only suspends or revokes, nor a review of one, nor one
+// that upheld.
 func (w *truth) verdict() *verdict {
-	if len(w.verdicts) == 0 {
-		return nil
+	for _, v := range slices.Backward(w.verdicts) {
+		if v.outcome != "REVIEW_UPHELD" && !v.restrains() && (v.of == nil || !v.of.restrains()) {
+			return v
+		}
 	}
-	return w.verdicts[len(w.verdicts)-1]
+	return nil
+}
+
+func (v *verdict) restrains() bool { return v.outcome == "SUSPEND" || v.outcome == "REVOKE" }
+
+// disputable is the newest decision of which a review may be asked.
+func (w *truth) disputable() *verdict {
+	for _, v := range slices.Backward(w.verdicts) {
+		if v.of == nil {
+			return v
+		}
+	}
+	return nil
 }
 
 // heard is the review that is still to be decided.
@@ -513,14 +551,27 @@ func (w *truth) permitted(p *permit) {
 	p.born = w.now
 	w.permits = append(w.permits, p)
 	if p.varies != nil {
+		p.tripped, p.suspendedBy = p.varies.tripped, slices.Clone(p.varies.suspendedBy) // "A variation lifts no suspension."
+		p.inherited = slices.Clone(p.suspendedBy)
 		w.supersede(p.varies)
 	}
 	if p.review != 0 && p.review <= w.today {
 		w.fallsDue(p)
 	}
-	if slices.ContainsFunc(w.demands, func(x *demand) bool { return x.kind == precedent && x.governs(p) }) && !w.held(p) {
-		// Nothing held it up for an instant; the design does not say whether that is worth a record.
-		w.comes(moment{deed: caldicott.Activate, subject: p.id, may: true, still: func() bool { return !p.ended() && !w.held(p) }})
+	if p.varies == nil {
+		w.amissAtBirth(p)
+	}
+}
+
+// amissAtBirth: what is not in order when the permit is given has touched its wire from the start.
+func (w *truth) amissAtBirth(p *permit) {
+	if p.onSupport && !w.support.good {
+		w.trip(p, vocabulary.TripWireSection251Lapsed, "")
+	}
+	for _, code := range p.needToolkit {
+		if s := w.toolkit[code]; s != nil && !s.good {
+			w.trip(p, vocabulary.TripWireDsptLapsed, code)
+		}
 	}
 }
 
@@ -530,12 +581,6 @@ func (w *truth) demanded(x *demand) {
 		x.grace = x.due.workingDays(graceDays)
 	}
 	w.demands = append(w.demands, x)
-	for i, m := range w.waiting { // it holds up what was born with it
-		if m.deed == caldicott.Activate && m.may && x.kind == precedent && x.permit != nil && m.subject == x.permit.id && m.came == w.now {
-			w.waiting = slices.Delete(w.waiting, i, i+1)
-			break
-		}
-	}
 }
 
 func (w *truth) supersede(p *permit) {
@@ -543,18 +588,18 @@ func (w *truth) supersede(p *permit) {
 		return
 	}
 	p.superseded = true
-	w.comes(moment{deed: caldicott.Supersede, subject: p.id, still: func() bool { return !p.revoked }})
+	w.comes(moment{deed: caldicott.Supersede, subject: p.id, may: p.revoked(), still: func() bool { return !p.revoked() }})
 }
 
-func (w *truth) suspend(p *permit)   { p.suspended, p.byPerson = true, true }
-func (w *truth) reinstate(p *permit) { p.suspended, p.byPerson = false, false }
+// reinstate lifts every suspension.
+func (p *permit) reinstate() { p.suspendedBy, p.inherited, p.tripped = nil, nil, false }
 
 // settle satisfies or waives a condition; the last precedent one activates what it held up.
 func (w *truth) settle(x *demand, state string) {
 	x.state = state
 	for _, p := range w.permits {
-		if x.kind == precedent && x.governs(p) && p.isOpen() && !w.held(p) {
-			w.comes(moment{deed: caldicott.Activate, subject: p.id, still: func() bool { return !p.ended() && !w.held(p) }})
+		if x.kind == precedent && x.governs(p) && p.runs() && !w.held(p) {
+			w.comes(moment{deed: caldicott.Activate, subject: p.id, may: p.revoked(), still: func() bool { return !p.ended() && !w.held(p) }})
 		}
 	}
 }
@@ -570,10 +615,14 @@ func (w *truth) sendBack(x *demand) {
 	}
 }
 
-// supportHeard puts on record how support stands; what has lapsed already when it is heard of trips at once.
+// supportHeard puts on record how support stands; what has lapsed already when it is heard of trips at once. Without a day the
+// one named before stays.
 func (w *truth) supportHeard(good bool, last day) {
+	if last == 0 {
+		last = w.support.last
+	}
 	w.support = standing{good, last}
-	if !good || last != 0 && last < w.today {
+	if !good || last < w.today {
 		w.supportEnds()
 	}
 }
@@ -587,19 +636,35 @@ func (w *truth) toolkitHeard(code string, good bool, last day) {
 
 func (w *truth) incident(id string, aware instant, suspends *permit) {
 	w.incidents = append(w.incidents, &hazard{id: id, aware: aware, known: w.now})
-	if suspends != nil {
-		w.trip(suspends, vocabulary.TripWireIncident, id)
+	for _, p := range w.permits { // also what came in its place
+		if suspends != nil && p.descends(suspends) {
+			w.trip(p, vocabulary.TripWireIncident, id)
+		}
 	}
 }
 
-// judged ends a review: overturning revokes what stood on the decision.
-func (w *truth) judged(id, outcome string, made *verdict) {
-	w.heard().ended = true
-	if outcome != "REVIEW_UPHELD" {
-		w.verdicts, w.state = append(w.verdicts, made), "DECIDED"
+// judged ends a review. "OVERTURNED ends the authorisation of an approval", lifts the suspension that it did not let stand, and
+// leaves what was revoked suspended until a guardian reinstates it: nothing else is lifted by it.
+func (w *truth) judged(r *hearing, made *verdict) {
+	r.ended = true
+	reviewed := w.verdicts[slices.IndexFunc(w.verdicts, func(v *verdict) bool { return v.id == r.decision })]
+	made.of = reviewed
+	w.verdicts = append(w.verdicts, made)
+	if made.outcome != "REVIEW_UPHELD" && w.state == "CLOSED" {
+		w.state = "DECIDED" // a round that has begun anew goes on, and what was withdrawn stays so
 	}
-	if p := w.newest(); outcome == "REVIEW_OVERTURNED" && p != nil {
-		p.revoked = true
+	if p := w.newest(); made.outcome == "REVIEW_OVERTURNED" && p != nil {
+		switch reviewed.outcome {
+		case "SUSPEND":
+			not := func(id string) bool { return id == reviewed.id }
+			p.suspendedBy, p.inherited = slices.DeleteFunc(p.suspendedBy, not), slices.DeleteFunc(p.inherited, not)
+		case "REVOKE":
+			if p.revokedBy == reviewed.id {
+				p.revokedBy, p.tripped = "", true
+			}
+		default:
+			p.annulled = true
+		}
 	}
 	w.lapse()
 }
@@ -625,11 +690,13 @@ func (w *truth) stages() []*moment {
 			add(vocabulary.LimitIncident, x.id, "", x.known, x.aware+72*hour, func(percent int) instant { return x.aware + 72*hour*instant(percent)/100 })
 		}
 	}
-	if r := w.heard(); r != nil {
-		at := func(percent int) instant {
-			return londonDay(r.asked).workingDays((hearingDays*percent + 99) / 100).at(17)
+	for _, r := range w.hearings {
+		if !r.ended {
+			at := func(percent int) instant {
+				return londonDay(r.asked).workingDays((hearingDays*percent + 99) / 100).at(17)
+			}
+			add(vocabulary.LimitHearing, r.id, "", 0, at(100), at)
 		}
-		add(vocabulary.LimitHearing, r.id, "", 0, at(100), at)
 	}
 	w.rounds.stages(w, add)
 	return all
@@ -649,9 +716,9 @@ func recordedAs(d caldicott.Done) *moment {
 		m.due = instant(d.Details.Due.UnixMicro())
 	}
 	switch d.Deed {
-	case caldicott.Escalate: // the round of a limit is the product's own business
-		parts := strings.SplitN(m.name, ":", 3)
-		m.name = strings.Join(parts[:min(2, len(parts))], ":")
+	case caldicott.Escalate, caldicott.Close: // which round of a limit it was is the product's own business
+		parts := strings.Split(m.name, ":")
+		m.name = strings.Join(parts[:min(len(parts), map[caldicott.Action]int{caldicott.Escalate: 2, caldicott.Close: 1}[d.Deed])], ":")
 	case caldicott.Trip:
 		m.name = ""
 	}
@@ -676,7 +743,7 @@ func (w *truth) check(records []caldicott.Done, complete, punctual bool) error {
 			return fmt.Errorf("recorded %s, but %s", r, w.instead(stages, r))
 		case r.at < last:
 			return fmt.Errorf("recorded %s after something later", r)
-		case d.By != "" || d.At.Before(d.Details.Dated.Add(0)):
+		case d.By != "" || d.At.Before(*d.Details.Dated):
 			return fmt.Errorf("recorded %s before its time, at %s, or in somebody's name", r, d.At)
 		case punctual && !m.may && instant(d.At.UnixMicro()) != m.came:
 			return fmt.Errorf("recorded %s only at %s: it was not on the agenda", r, d.At)
@@ -713,7 +780,10 @@ func (w *truth) take(stages *[]*moment, r *moment) *moment {
 func (w *truth) instead(stages []*moment, r *moment) string {
 	for _, m := range slices.Concat(w.waiting, stages) {
 		if m.key() == r.key() && m.still() {
-			return fmt.Sprintf("right is %s due %s (recorded due %s)", m, m.due, r.due)
+			if m.at != r.at {
+				return fmt.Sprintf("it is true from %s on", m.at)
+			}
+			return fmt.Sprintf("with %s %s %s, not %s %s %s", m.limit, m.cause, m.due, r.limit, r.cause, r.due)
 		}
 	}
 	return "there is no reason for it, or it was recorded before"

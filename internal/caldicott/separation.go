@@ -23,7 +23,7 @@ var duties = []duty{
 	{"SD5", "Who took part in the request, or is managed by who decided it, does not review it.", participantReviews},
 	{"SD7", "An auditor changes nothing.", auditorActs},
 	{"SD8", "An administrator reads no request content and decides nothing.", administratorActs},
-	{"SD9", "Who has opened this version does not open it again once it is decided.", reopens},
+	{"SD9", "Who has decided this version, or whose decision a review did not let stand, does not open it again.", reopens},
 	{"SD10", "A consultee's view and the decision do not come from one person, nor the view from the requester.", partyAdvises},
 	{"SD11", "Evidence is not judged by the condition's owner.", ownerJudges},
 	{"SD12", "Who holds a conflicting post hands the case back.", structurallyConflicted},
@@ -98,9 +98,15 @@ func participantReviews(t *Turn, d Deed) bool {
 	return t.Case.TookPart(t.By.UserID) || t.By.Manager != "" && t.By.Manager == reviewed.DecidedBy
 }
 
-// TookPart says whether the person did anything on the request but hear a review of it, or owns a condition of it.
+// TookPart says whether the person did anything on the request, or owns a condition of it; but for hearing a review of it,
+// and what they say about that once it was sent to them.
 func (c *Case) TookPart(userID string) bool {
-	return slices.ContainsFunc(c.Done, func(x Done) bool { return x.By == userID && x.Deed != DecideReview && x.Deed != Comment }) ||
+	sent := false
+	return slices.ContainsFunc(c.Done, func(x Done) bool {
+		sent = sent || (x.Deed == RequestReview || x.Deed == InviteReviewer) && x.Target == userID
+		hearing := x.Deed == DecideReview || sent && (x.Deed == Comment || x.Deed == Attach)
+		return x.By == userID && userID != "" && !hearing
+	}) ||
 		slices.ContainsFunc(c.Conditions, func(x Condition) bool { return x.Owner == userID })
 }
 
@@ -116,9 +122,23 @@ func reopens(t *Turn, d Deed) bool {
 	if d.Action() != Open {
 		return false
 	}
-	version := t.Case.Request.Version
-	mine := slices.ContainsFunc(t.Case.Declarations, func(x Declaration) bool { return x.By == t.By.UserID && x.Version == version })
-	return mine && slices.ContainsFunc(t.Case.Decisions, func(x Decision) bool { return x.Version == version })
+	return t.Case.opened(t.By.UserID) || t.Case.notLetStand(t.By.UserID)
+}
+
+// opened says whether the person opened this version, which has been decided since.
+func (c *Case) opened(userID string) bool {
+	version := c.Request.Version
+	mine := slices.ContainsFunc(c.Declarations, func(x Declaration) bool { return x.By == userID && x.Version == version })
+	return mine && slices.ContainsFunc(c.Decisions, func(x Decision) bool { return x.Version == version })
+}
+
+// notLetStand says whether a review did not let a decision of the person about the request stand: somebody else decides anew.
+func (c *Case) notLetStand(userID string) bool {
+	return slices.ContainsFunc(c.Reviews(), func(r Review) bool {
+		d, _ := c.DecisionOf(r.Decision)
+		return (r.Outcome == vocabulary.OutcomeReviewOverturned || r.Outcome == vocabulary.OutcomeReviewVaried) &&
+			d.DecidedBy == userID && !restraining(d.Outcome)
+	})
 }
 
 func partyAdvises(t *Turn, d Deed) bool {

@@ -47,12 +47,30 @@ func (c *Case) parties() []string {
 	return ids
 }
 
-// handlers are kept from deciding by SD3.
-func (c *Case) handlers() []string {
+// kept are whom SD1, SD3, SD4 and SD9 keep from opening it to decide.
+func (c *Case) kept() []string {
 	ids := c.parties()
+	add := func(id string) {
+		if id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	if c.Request.Emergency {
+		add(c.Content().ApprovedBy)
+	}
 	for _, d := range c.Done {
-		if d.By != "" && (d.Deed == Triage || d.Deed == Consult || d.Deed == Waive || d.Deed == PutForward) && !slices.Contains(ids, d.By) {
-			ids = append(ids, d.By)
+		if d.Deed == Triage || d.Deed == Consult || d.Deed == Waive || d.Deed == PutForward {
+			add(d.By)
+		}
+	}
+	for _, x := range c.Declarations {
+		if c.opened(x.By) {
+			add(x.By)
+		}
+	}
+	for _, d := range c.Decisions {
+		if c.notLetStand(d.DecidedBy) {
+			add(d.DecidedBy)
 		}
 	}
 	return ids
@@ -86,7 +104,7 @@ func (h *House) requestTasks(c *Case, now time.Time) []Task {
 	case awaiting:
 		tasks = append(tasks, requester(vocabulary.TaskAnswer))
 	case ready, ratifying:
-		tasks = append(tasks, Task{Name: vocabulary.TaskOpen, Roles: deciders, Not: c.handlers(), From: since, Due: decision, Limit: limit})
+		tasks = append(tasks, Task{Name: vocabulary.TaskOpen, Roles: deciders, Not: c.kept(), From: since, Due: decision, Limit: limit})
 		if d, ok := c.last(HandBack, PutForward, SeekRatification); ok && d.Deed == HandBack {
 			tasks[0].Person, tasks[0].Roles = d.Target, nil
 		}

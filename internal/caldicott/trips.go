@@ -118,7 +118,7 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 	for _, d := range c.Done {
 		if s := d.Details.Support; d.Deed == RecordSupport && c.descends(a, d.Subject) && s != nil {
 			good := s.Status == vocabulary.S251StatusFullSupport || s.Status == vocabulary.S251StatusConditionalSupport
-			spells = append(spells, spell{d.At, good, s.AnnualReviewDue})
+			spells = append(spells, spell{d.At, good, orElse(s.AnnualReviewDue, spells[len(spells)-1].lastDay)})
 		}
 	}
 	var trips []Tripped

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -116,6 +117,9 @@ func (t *tx) Audience(ctx context.Context, organisationID string, roles []vocabu
 		FROM casework.appointments a JOIN casework.organisations o ON o.id = a.organisation_id
 		JOIN casework.people p ON p.user_id = a.person AND p.active
 		WHERE a.organisation_id = $1 AND a.role = ANY($2) ORDER BY a.person`
+	if slices.Contains(roles, vocabulary.RoleCaldicottGuardian) {
+		roles = append(slices.Clone(roles), vocabulary.RoleDeputyGuardian)
+	}
 	var rows []appointmentRow
 	if err := t.run.all(ctx, &rows, query, organisationID, pq.Array(strs(roles))); err != nil {
 		return nil, explain(err, "appointment")
