@@ -66,9 +66,9 @@ var whoMay = map[caldicott.Action][]hat{
 	caldicott.Vary: {guardian, deputy},
 	// Who asks does not choose who hears it: the head finds somebody.
 	caldicott.InviteReviewer: {lead},
-	// Dissent is between guardians; the decider answers. That a decision was not followed is put on record by them or the head.
+	// Dissent is between guardians; who decided answers, which may be the head who set something aside. That a decision was not followed is put on record by them or the head.
 	caldicott.RecordDissent:     {guardian, deputy, handed, reviews},
-	caldicott.AnswerDissent:     {guardian, deputy},
+	caldicott.AnswerDissent:     {lead, guardian, deputy, handed, reviews},
 	caldicott.RecordNotFollowed: {lead, guardian, deputy},
 	// Whoever sees that something went wrong says so; those who handle the case follow it up and keep the registers.
 	caldicott.LinkIncident:   {asksFor, officer, lead, guardian, deputy},
@@ -101,7 +101,7 @@ func (sc *scene) hats(m member) (hats map[hat]bool) {
 		hats[handed], hats[hears] = true, false
 	}
 	if slices.Contains(sc.sentTo, m.user) {
-		hats[reviews], hats[hears], hats[handed] = true, m.user == sc.hears(), hats[handed]
+		hats[reviews], hats[hears], hats[handed] = true, true, hats[handed]
 	}
 	if hats[ownsAsset] && sc.asked(vocabulary.RoleIao) {
 		hats[consultee] = true
@@ -141,8 +141,7 @@ func (sc *scene) expect(m member, a caldicott.Action, d caldicott.Deed) string {
 	for _, h := range whoMay[a] {
 		worn, known := hats[h]
 		policy = policy || known
-		// Who took a decision under a delegation answers a dissent from it afterwards, too.
-		authority = authority || worn && (h != deputy || m.delegated || a == caldicott.Comment || a == caldicott.AnswerDissent)
+		authority = authority || worn && (h != deputy || m.delegated || slices.Contains(noAuthority, a))
 	}
 	switch {
 	case !policy:
@@ -157,21 +156,19 @@ func (sc *scene) expect(m member, a caldicott.Action, d caldicott.Deed) string {
 	return ""
 }
 
-// decider is who took the newest decision on the request as a whole.
+// decider is who took the newest decision, a reviewer's apart.
 func (sc *scene) decider() string {
 	who := ""
 	for _, d := range sc.did {
-		switch d.deed {
-		case caldicott.Decide, caldicott.SetAside, caldicott.Vary:
+		if d.deed != caldicott.DecideReview && slices.Contains(makesDecision, d.deed) {
 			who = d.by
-		case caldicott.DecideReview:
-			if sc.outcome == vocabulary.OutcomeReviewOverturned {
-				who = d.by
-			}
 		}
 	}
 	return who
 }
+
+// noAuthority are the guardian line's deeds that decide nothing: a remark, and dissent, which not delegating must not silence.
+var noAuthority = []caldicott.Action{caldicott.Comment, caldicott.RecordDissent, caldicott.AnswerDissent}
 
 // separation is lifecycle.md, "Separation of duties", as far as the cast can come upon it.
 func (sc *scene) separation(user string, hats map[hat]bool, a caldicott.Action) string {
@@ -216,8 +213,8 @@ func (sc *scene) possible(m member, hats map[hat]bool, a caldicott.Action, d cal
 		}
 		return slices.Contains(from, sc.permit)
 	}
-	if _, hangs := hangsOn[a]; hangs {
-		return !sc.over && (a != caldicott.AnswerDissent || sc.has(caldicott.Decide, m.user)) // the decider answers
+	if _, hangs := hangsOn[a]; hangs { // the decider answers; a review is with whom it was sent to last
+		return !sc.over && (a != caldicott.AnswerDissent || sc.decider() == m.user) && (a != caldicott.DecideReview || sc.hears() == m.user)
 	}
 	if from, ok := demandFrom[a]; ok {
 		return slices.Contains(from, sc.demand) && !(a == caldicott.WaiveCondition && sc.resolves)

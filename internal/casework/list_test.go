@@ -67,7 +67,7 @@ func registry(t testing.TB, requests int) (*stage, []string, []caldicott.Case) {
 	return s, names, cases
 }
 
-// oneRequest is what a request's first deed and, now and then, a hand-over leave in the tables.
+// oneRequest is what a request's first deed and, now and then, a hand-over or a review sent to somebody leave in the tables.
 func oneRequest(s *stage, r *rand.Rand, anybody, sometimes func() string) (first, second caldicott.Change) {
 	organisation, id, by := []string{s.trust, s.other}[r.IntN(2)], house.NewID(), anybody()
 	at := monday.Add(time.Duration(r.IntN(20)) * time.Hour) // several at the same instant: pages must not lose one
@@ -91,11 +91,12 @@ func oneRequest(s *stage, r *rand.Rand, anybody, sometimes func() string) (first
 		first.Decision = &d
 		first.Conditions = []caldicott.Condition{{ID: house.NewID(), Label: "C1", Decision: d.ID, Type: "ONGOING", Text: "x", Owner: anybody(), At: at}}
 	}
-	if r.IntN(3) == 0 {
+	if r.IntN(2) == 0 {
+		deed := []caldicott.Action{caldicott.HandBack, caldicott.RequestReview, caldicott.InviteReviewer}[r.IntN(3)]
 		second = caldicott.Change{Request: request, Event: event, Done: caldicott.Done{
-			ID: house.NewID(), Deed: caldicott.HandBack, By: by, At: at, From: "DRAFT", To: "DRAFT", Version: 1, Target: anybody(),
+			ID: house.NewID(), Deed: deed, By: by, At: at, From: "DRAFT", To: "DRAFT", Version: 1, Target: anybody(),
 		}}
-		second.Event.Action = caldicott.HandBack
+		second.Event.Action = deed
 	}
 	return first, second
 }
@@ -112,7 +113,7 @@ func somebody(names, organisations []string) *rapid.Generator[caldicott.Actor] {
 		for range rapid.IntRange(0, 4).Draw(t, "appointments") {
 			x := caldicott.Appointment{
 				ID: house.NewID(), UserID: name, OrganisationID: rapid.SampledFrom(organisations).Draw(t, "where"),
-				Role: rapid.SampledFrom(roles()).Draw(t, "role"), ValidFrom: rapid.SampledFrom(days).Draw(t, "from"),
+				Role: rapid.SampledFrom(append(roles(), vocabulary.RoleCaldicottGuardian, vocabulary.RoleCaldicottGuardian)).Draw(t, "role"), ValidFrom: rapid.SampledFrom(days).Draw(t, "from"),
 				ValidTo:     rapid.SampledFrom(append([]string{"", "", ""}, days...)).Draw(t, "to"),
 				ConfirmedBy: rapid.SampledFrom([]string{"u-x", "u-x", ""}).Draw(t, "confirmed"),
 			}
@@ -148,9 +149,15 @@ func TestAListIsEverythingThatThePolicyLetsThePersonSee(t *testing.T) {
 	t.Parallel()
 	s, names, cases := registry(t, 90)
 	organisations := []string{s.trust, s.other, house.NewID()}
-	empty, full := 0, 0
+	empty, full, invited := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		by := somebody(names, organisations).Draw(t, "by")
+		if rapid.IntRange(0, 3).Draw(t, "only a guardian") == 0 { // who sees another organisation's case by a review alone
+			by.Active, by.Appointments = true, []caldicott.Appointment{{
+				ID: house.NewID(), UserID: by.UserID, OrganisationID: rapid.SampledFrom(organisations).Draw(t, "of"),
+				Role: vocabulary.RoleCaldicottGuardian, ValidFrom: "2026-10-01", ConfirmedBy: "u-x",
+			}}
+		}
 		now := monday.Add(time.Duration(rapid.IntRange(-72, 72).Draw(t, "hour")) * time.Hour)
 		noun := rapid.SampledFrom([]caldicott.Noun{caldicott.Requests, caldicott.Requests, caldicott.Decisions, caldicott.Conditions}).Draw(t, "noun")
 		page := caldicott.Page{Limit: rapid.IntRange(1, 100).Draw(t, "limit"), Ascending: rapid.Bool().Draw(t, "ascending")}
@@ -171,9 +178,17 @@ func TestAListIsEverythingThatThePolicyLetsThePersonSee(t *testing.T) {
 		} else if len(want) > 30 {
 			full++
 		}
+		if slices.ContainsFunc(cases, func(c caldicott.Case) bool {
+			guards := slices.ContainsFunc(by.Appointments, func(a caldicott.Appointment) bool {
+				return a.Role == vocabulary.RoleCaldicottGuardian && a.InForce(now) && a.OrganisationID != c.Request.OrganisationID
+			})
+			return guards && c.SentTo(by.UserID) && by.Active
+		}) {
+			invited++
+		}
 	})
-	if empty == 0 || full == 0 {
-		t.Errorf("people saw nothing %d times and much %d times: this proves little", empty, full)
+	if empty == 0 || full == 0 || invited == 0 {
+		t.Errorf("people saw nothing %d times, much %d times, something as another organisation's guardian %d times: this proves little", empty, full, invited)
 	}
 }
 

@@ -65,8 +65,11 @@ func (sc *scene) deedsHere() []caldicott.Action {
 	if sc.permit != "" {
 		deeds = append(deeds, caldicott.AuthorisationDeeds()...)
 	}
-	if sc.hangs == caldicott.Reviews {
-		deeds = append(deeds, caldicott.InviteReviewer, caldicott.DecideReview)
+	if sc.hangs == caldicott.Reviews { // with what a review has a bearing on
+		return []caldicott.Action{
+			caldicott.InviteReviewer, caldicott.DecideReview, caldicott.RequestReview, caldicott.Close, caldicott.Resubmit, caldicott.RecordDissent,
+			caldicott.Comment, caldicott.Attach, caldicott.Open, caldicott.HandBack,
+		}
 	}
 	return deeds
 }
@@ -109,14 +112,17 @@ func TestEveryDeedInEveryStateByEverybodyComesOutAsTheLifecycleSays(t *testing.T
 				at.stage.clock.Put(sc.at)
 			}
 			want := map[refusalKey]int{}
-			for _, m := range cast {
+			for i, m := range cast {
 				stranger := len(at.hats(m)) == 0
 				if again && stranger {
 					continue // a stranger is a stranger in each scene of the state
 				}
-				for _, a := range at.deedsHere() {
-					if (again || stranger && sc.name != "DRAFT") && !at.known(a) {
-						continue // what the map does not know was asked in the state's first scene, and of strangers in the first of all
+				for j, a := range at.deedsHere() {
+					if again && !at.known(a) {
+						continue // what the map does not know was asked in the state's first scene
+					}
+					if stranger && sc.name != "DRAFT" && sc.hangs == "" && (i+j)%3 > 0 {
+						continue // strangers asked for everything in the first scene of all; to them the state makes no difference
 					}
 					if rule := at.compare(t, m, a); rule != "" {
 						want[refusalKey{s.people[m.user].ID, string(a), rule}]++

@@ -196,6 +196,16 @@ func (s *stage) may(by string, c caldicott.Case, subject string, deed caldicott.
 	return s.service.Do(s.ctx, call, target, deed)
 }
 
+// callBy is somebody's wish, having read the revision; 0 for none.
+func callBy(who caldicott.Actor, revision int) casework.Call {
+	return casework.Call{By: who, IfMatch: revision}
+}
+
+// target is the request itself.
+func target(c caldicott.Case) casework.Target {
+	return casework.Target{Noun: caldicott.Requests, ID: c.Request.ID}
+}
+
 // read reads a case as it is kept.
 func (s *stage) read(c caldicott.Case) caldicott.Case {
 	s.t.Helper()
