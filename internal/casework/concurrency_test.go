@@ -34,7 +34,7 @@ func allAtOnce(n int, f func(i int) error) []error {
 // patience bounds what waits for others, so that a hang is a failure with a name.
 func patience(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -519,7 +519,7 @@ func TestWhateverPeopleDoTheRecordHoldsTogether(t *testing.T) {
 				s := open(t, cast...)
 				w := &walk{stage: s, r: rand.New(rand.NewPCG(uint64(seed), 7)), cast: cast, read: map[string][]seen{}, refused: map[string]int{}, deedDone: map[caldicott.Action]int{}, stale: map[*scene]bool{}}
 				walks[seed] = w
-				for range 450 {
+				for range 300 {
 					w.step()
 				}
 				w.keep()
