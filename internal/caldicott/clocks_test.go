@@ -80,7 +80,7 @@ func (r *rounds) stages(w *truth, add func(limit vocabulary.Limit, subject, roun
 	}
 }
 
-func TestTheClocksOfManyRequestsRunThroughTheYears(t *testing.T) {
+func TestTheClocksOfAThousandRequestsRunThroughTheYears(t *testing.T) {
 	t.Parallel()
 	simulate(t, (*life).requested, []caldicott.Action{
 		caldicott.Escalate, caldicott.Close, caldicott.Answer, caldicott.Resubmit, caldicott.RecordEmergency, caldicott.DecideReview, caldicott.LinkIncident,

@@ -21,9 +21,9 @@ import (
 var yearsBegin, yearsEnd = on("2026-03-15"), on("2028-04-20")
 
 // lives is how many are run through the years. YEARS_SEED and YEARS_LIVES ask for others, YEARS_STORIES for more than the first failure.
-const lives = 400
+const lives = 1000
 
-func TestAuthorisationsLiveThroughTheYears(t *testing.T) {
+func TestAThousandAuthorisationsLiveThroughTheYears(t *testing.T) {
 	t.Parallel()
 	happened := slices.Concat(caldicott.AuthorisationDeeds(), caldicott.ConditionDeeds(), []caldicott.Action{
 		caldicott.Activate, caldicott.Expire, caldicott.FallDue, caldicott.Trip, caldicott.Supersede, caldicott.Remind, caldicott.Escalate,
