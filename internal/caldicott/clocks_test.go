@@ -269,6 +269,13 @@ func (l *life) step(at instant) error {
 		if l.chance(40) {
 			return l.resubmitted(at)
 		}
+		if v := l.w.verdict(); l.chance(20) && v != nil {
+			return l.appeal(at, v)
+		}
+	case "CLOSED": // a lapsed request may be brought back
+		if v := l.w.verdict(); l.chance(50) && v != nil {
+			return l.appeal(at, v)
+		}
 	}
 	if l.chance(50) {
 		return l.until(at)
@@ -289,7 +296,7 @@ func (l *life) decided(at instant) error {
 		d.Outcome = "DECLINE_TO_RATIFY"
 	}
 	if l.chance(80) {
-		d.ReviewDate = (l.w.today + day(l.rng.IntN(40))).String()
+		d.ReviewDate = (l.w.today + day(l.rng.IntN(pick(l, 4, 12, 40)))).String()
 	}
 	if l.chance(30) {
 		d.Conditions = l.conditions(l.w.today, 1)

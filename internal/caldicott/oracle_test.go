@@ -526,6 +526,11 @@ func (w *truth) disputable() *verdict {
 	return nil
 }
 
+// named is a decision by its id.
+func (w *truth) named(id string) *verdict {
+	return w.verdicts[slices.IndexFunc(w.verdicts, func(v *verdict) bool { return v.id == id })]
+}
+
 // heard is the review that is still to be decided.
 func (w *truth) heard() *hearing {
 	for _, r := range w.hearings {
@@ -647,7 +652,7 @@ func (w *truth) incident(id string, aware instant, suspends *permit) {
 // leaves what was revoked suspended until a guardian reinstates it: nothing else is lifted by it.
 func (w *truth) judged(r *hearing, made *verdict) {
 	r.ended = true
-	reviewed := w.verdicts[slices.IndexFunc(w.verdicts, func(v *verdict) bool { return v.id == r.decision })]
+	reviewed := w.named(r.decision)
 	made.of = reviewed
 	w.verdicts = append(w.verdicts, made)
 	if made.outcome != "REVIEW_UPHELD" && w.state == "CLOSED" {

@@ -762,11 +762,11 @@ func (l *life) something(at instant) error {
 	restored := slices.ContainsFunc(l.w.verdicts, func(v *verdict) bool { return v.outcome == "REVOKE" }) && p.isOpen()
 	switch draw := l.rng.IntN(100); {
 	case draw < 15 && p.revokedBy != "":
-		return l.appeal(at, l.w.verdicts[0].id)
+		return l.appeal(at, l.w.verdicts[0])
 	case draw < 50 && p.revokedBy != "":
-		return l.appeal(at, p.revokedBy)
+		return l.appeal(at, l.w.named(p.revokedBy))
 	case draw < 10 && len(p.suspendedBy) > 0:
-		return l.appeal(at, pick(l, p.suspendedBy...))
+		return l.appeal(at, l.w.named(pick(l, p.suspendedBy...)))
 	case draw < 15 && restored:
 		return l.suspendOrReinstate(at, p)
 	case draw < 20 && restored:
@@ -1021,12 +1021,14 @@ func (l *life) dispute(at instant) error {
 }
 
 // appeal asks for a review of that decision, and decides it in its turn.
-func (l *life) appeal(at instant, decision string) error {
-	if i := slices.IndexFunc(l.w.hearings, func(r *hearing) bool { return r.decision == decision }); i >= 0 {
+func (l *life) appeal(at instant, v *verdict) error {
+	if i := slices.IndexFunc(l.w.hearings, func(r *hearing) bool { return r.decision == v.id }); i >= 0 {
 		return l.judge(at, l.w.hearings[i])
 	}
-	i := slices.IndexFunc(l.w.verdicts, func(v *verdict) bool { return v.id == decision })
-	return l.ask(at, l.w.verdicts[i], decision)
+	if v.of != nil {
+		return l.until(at) // a review of a review goes outside the house
+	}
+	return l.ask(at, v, v.id)
 }
 
 // askForReview: of the newest decision that a review may be asked of, or of another by its name.
