@@ -158,7 +158,10 @@ func (l *life) requested() error {
 			return err
 		}
 	}
-	if err := l.keep(l.w.now+1000, false); err != nil {
+	if err := l.until(l.w.now + 1000); err != nil {
+		return err
+	}
+	if err := l.keep(l.w.now, false); err != nil {
 		return err
 	}
 	return l.afterwards()
