@@ -148,7 +148,7 @@ func (c *Case) ends(a Authorisation, at time.Time) (ended vocabulary.Authorisati
 // meanwhile, and lifts nothing else.
 func (c *Case) fold(a Authorisation, until, known time.Time) (ended vocabulary.AuthorisationState, suspended bool) {
 	completed, revoked, annulled := a.Ratifies != "", false, false
-	if before, ok := c.Authorisation(a.Supersedes); ok && a.Supersedes != "" { // a variation lifts no suspension
+	if before, varies := c.before(a); varies { // a variation lifts no suspension
 		_, suspended = c.fold(before, a.At.Add(-time.Microsecond), known)
 	}
 	trips := c.Trips(a)
@@ -163,11 +163,12 @@ func (c *Case) fold(a Authorisation, until, known time.Time) (ended vocabulary.A
 		}
 		tripped(d.At)
 		if d.Deed == DecideReview {
-			switch made, _ := c.DecisionOf(d.Target); {
+			made, _ := c.DecisionOf(d.Target)
+			switch reviewed := c.reviewedFor(made.ID); {
 			case made.Outcome != vocabulary.OutcomeReviewOverturned || made.Authorisation != a.ID:
-			case c.reviewedFor(made.ID) == vocabulary.OutcomeRevoke:
+			case reviewed == vocabulary.OutcomeRevoke:
 				suspended, revoked = suspended || revoked, false // a guardian looks at it before it stands again
-			case c.reviewedFor(made.ID) != vocabulary.OutcomeSuspend:
+			case reviewed != vocabulary.OutcomeSuspend:
 				annulled = true
 			}
 		}
@@ -230,13 +231,21 @@ func (c *Case) Governs(x Condition, a Authorisation) bool {
 // descends says whether the authorisation is the one named, or came in its place within the request.
 func (c *Case) descends(a Authorisation, id string) bool {
 	for a.ID != id {
-		before, ok := c.Authorisation(a.Supersedes)
-		if a.Supersedes == "" || !ok {
+		before, varies := c.before(a)
+		if !varies {
 			return false
 		}
 		a = before
 	}
 	return true
+}
+
+// before is the authorisation of this request in whose place the one given came; false for one that varies none.
+func (c *Case) before(a Authorisation) (Authorisation, bool) {
+	if a.Supersedes == "" {
+		return Authorisation{}, false
+	}
+	return c.Authorisation(a.Supersedes)
 }
 
 // InForce says whether a disclosure may be made in that state.
@@ -288,19 +297,18 @@ func (c *Case) Regularised(d Disclosure) bool {
 
 // overturned says whether a review did not let the decision stand.
 func (c *Case) overturned(decision string) bool {
-	return slices.ContainsFunc(c.Reviews(), overturns(decision))
+	return slices.ContainsFunc(c.Reviews(), func(r Review) bool {
+		return r.Decision == decision && r.Outcome == vocabulary.OutcomeReviewOverturned
+	})
 }
 
 // suspends says whether the decision that came with the deed suspend was not overturned by the instant.
 func (c *Case) suspends(d Done, at time.Time) bool {
 	return !slices.ContainsFunc(c.Reviews(), func(r Review) bool {
 		x, _ := c.DecisionOf(r.Decision)
-		return x.Outcome == vocabulary.OutcomeSuspend && x.Authorisation == d.Subject && x.At.Equal(d.At) && overturns(x.ID)(r) && !r.Ended.After(at)
+		return r.Outcome == vocabulary.OutcomeReviewOverturned && !r.Ended.After(at) &&
+			x.Outcome == vocabulary.OutcomeSuspend && x.Authorisation == d.Subject && x.At.Equal(d.At)
 	})
-}
-
-func overturns(decision string) func(Review) bool {
-	return func(r Review) bool { return r.Decision == decision && r.Outcome == vocabulary.OutcomeReviewOverturned }
 }
 
 // Covers says whether a release to the recipient at the instant is allowed; otherwise why it is not. The authorisation

@@ -76,7 +76,7 @@ type spell struct {
 // birth is from when on an authorisation's wires count what was amiss before. One that varies another begins as that one
 // stood, whatever a guardian had reinstated: for it, what was before is past.
 func (c *Case) birth(a Authorisation) time.Time {
-	if _, varies := c.Authorisation(a.Supersedes); varies && a.Supersedes != "" {
+	if _, varies := c.before(a); varies {
 		return time.Time{}
 	}
 	return a.At
@@ -117,8 +117,7 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 	spells := []spell{{time.Time{}, true, legal.S251.AnnualReviewDue}}
 	for _, d := range c.Done {
 		if s := d.Details.Support; d.Deed == RecordSupport && c.descends(a, d.Subject) && s != nil {
-			good := s.Status == vocabulary.S251StatusFullSupport || s.Status == vocabulary.S251StatusConditionalSupport
-			spells = append(spells, spell{d.At, good, orElse(s.AnnualReviewDue, spells[len(spells)-1].lastDay)})
+			spells = append(spells, spell{d.At, supporting(s.Status), orElse(s.AnnualReviewDue, spells[len(spells)-1].lastDay)})
 		}
 	}
 	var trips []Tripped
@@ -130,6 +129,11 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 
 // supported says whether the basis is support under section 251.
 func supported(b vocabulary.Basis) bool { return len(b) > 5 && b[:5] == "S251_" }
+
+// supporting says whether support of that status is there at all.
+func supporting(s vocabulary.S251Status) bool {
+	return s == vocabulary.S251StatusFullSupport || s == vocabulary.S251StatusConditionalSupport
+}
 
 // assuranceTrips: a recipient that needs the Toolkit does not meet it any more, as far as the organisation has it on record.
 // What is shared once for somebody's care or safety does not wait for that, as V023 only warns of it.
@@ -162,9 +166,8 @@ func (c *Case) unsupported(a Authorisation, at time.Time) bool {
 	if now.S251 == nil || !supported(now.Basis) {
 		return false
 	}
-	good := now.S251.Status == vocabulary.S251StatusFullSupport || now.S251.Status == vocabulary.S251StatusConditionalSupport
 	heard := slices.ContainsFunc(c.Done, func(d Done) bool { return d.Deed == RecordSupport && c.descends(a, d.Subject) })
-	return heard && !good || dayOver(now.S251.AnnualReviewDue, at)
+	return heard && !supporting(now.S251.Status) || dayOver(now.S251.AnnualReviewDue, at)
 }
 
 // incidentTrips: an incident was linked to the authorisation, or to a condition that governs it.
