@@ -43,6 +43,11 @@ var law = map[string][]string{
 	"internal/jobs":     {},
 	"internal/courier":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/notify"}, // notify is the wire that it sends by
 
+	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
+	"internal/merkle":   {},
+	"internal/notary":   {"internal/merkle"},
+	"internal/notarydb": {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
+
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
@@ -71,6 +76,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
+	"internal/merkle", "internal/notary", "internal/notarydb",
 }
 
 const module = "github.com/caldicott/caldicott"
@@ -170,11 +176,11 @@ func TestTheDomainImportsTheStandardLibraryOnly(t *testing.T) {
 	}
 }
 
-// Only one room speaks SQL for the house's cases, one for the trail's readers; database drivers stay with them, with the
+// Only one room speaks SQL for the house's cases, one for the trail's readers and one for the log; database drivers stay with them, with the
 // server that is brought up, and with tests.
 func TestOnlyTheRoomsThatSpeakSQLImportADriver(t *testing.T) {
 	t.Parallel()
-	rooms := []string{"internal/postgres", "internal/auditdb", "internal/pgembed", "internal/pgtest", "cmd/caldicott"} // the last wires
+	rooms := []string{"internal/postgres", "internal/auditdb", "internal/notarydb", "internal/pgembed", "internal/pgtest", "cmd/caldicott"} // the last wires
 	for _, f := range house(t) {
 		if f.test || slices.Contains(rooms, f.pkg) {
 			continue
