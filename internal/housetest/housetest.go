@@ -18,6 +18,7 @@ import (
 const (
 	appUser, appPassword       = "caldicott_test_app", "app"
 	readerUser, readerPassword = "caldicott_test_reader", "reader"
+	sealerUser, sealerPassword = "caldicott_test_sealer", "sealer"
 )
 
 // House is one test's house.
@@ -111,6 +112,7 @@ func Database(t testing.TB) pgtest.Database {
 		_, err := postgres.Migrate(ctx, superuser, f.Migrations, []postgres.Login{
 			{User: appUser, Password: appPassword, Group: postgres.GroupApplication},
 			{User: readerUser, Password: readerPassword, Group: postgres.GroupReader},
+			{User: sealerUser, Password: sealerPassword, Group: postgres.GroupSealer},
 		})
 		if err != nil {
 			return fmt.Errorf("template: %w", err)
@@ -124,3 +126,6 @@ func AppURL(d pgtest.Database) string { return d.As(appUser, appPassword) }
 
 // ReaderURL is the database under the reader's login.
 func ReaderURL(d pgtest.Database) string { return d.As(readerUser, readerPassword) }
+
+// SealerURL is the database under the sealer's login.
+func SealerURL(d pgtest.Database) string { return d.As(sealerUser, sealerPassword) }

@@ -22,10 +22,11 @@ import (
 // A Login is a role that may connect, and the group whose rights it has.
 type Login struct{ User, Password, Group string }
 
-// Groups of rights, made by the first migration.
+// Groups of rights, made by the migrations.
 const (
 	GroupApplication = "caldicott_app"
 	GroupReader      = "caldicott_reader"
+	GroupSealer      = "caldicott_sealer"
 )
 
 // LoginOf reads the user and password from a URL.
@@ -135,6 +136,7 @@ func mayMakeRoles(ctx context.Context, db *sql.DB, logins []Login) error {
 	statements := []struct{ role, sql string }{
 		{GroupApplication, "CREATE ROLE " + GroupApplication + " NOLOGIN;"},
 		{GroupReader, "CREATE ROLE " + GroupReader + " NOLOGIN;"},
+		{GroupSealer, "CREATE ROLE " + GroupSealer + " NOLOGIN;"},
 	}
 	for _, l := range logins {
 		name := pq.QuoteIdentifier(l.User)
