@@ -120,3 +120,11 @@ func CheckConsistency(path []Hash, old, new Tree) error {
 	}
 	return nil
 }
+
+// In says whether a tree of that size has all hashes of the place.
+func (p Place) In(size int64) bool {
+	if p.Level < 0 || p.Level > 7 || p.Index < 0 || p.Width < 1 || p.Width > TileWidth || p.Index > size/TileWidth {
+		return false
+	}
+	return p.Index*TileWidth+int64(p.Width) <= size>>(TileHeight*p.Level)
+}

@@ -31,27 +31,43 @@ const settings = `
 	SET LOCAL jit = off; SET LOCAL statement_timeout = '10min';
 	SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')`
 
+// errBusy says that another is sealing.
+var errBusy = errors.New("another is sealing")
+
 // Alone runs f in a transaction of its own, and commits what it did.
 func (b Book) Alone(ctx context.Context, f func(notary.Page) error) (bool, error) {
+	err := b.within(ctx, func(tx *sqlx.Tx) error {
+		var alone bool
+		if err := tx.GetContext(ctx, &alone, `SELECT pg_try_advisory_xact_lock($1)`, sealing); err != nil {
+			return fmt.Errorf("seal: %w", err)
+		}
+		if !alone {
+			return errBusy
+		}
+		return f(page{tx})
+	})
+	if errors.Is(err, errBusy) {
+		return false, nil
+	}
+	return true, err
+}
+
+func (b Book) within(ctx context.Context, f func(*sqlx.Tx) error) error {
 	tx, err := b.DB.BeginTxx(ctx, nil)
 	if err != nil {
-		return false, fmt.Errorf("seal: %w", err)
+		return fmt.Errorf("seal: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // does nothing once committed
 	if _, err := tx.ExecContext(ctx, settings); err != nil {
-		return false, fmt.Errorf("seal: %w", err)
+		return fmt.Errorf("seal: %w", err)
 	}
-	var alone bool
-	if err := tx.GetContext(ctx, &alone, `SELECT pg_try_advisory_xact_lock($1)`, sealing); err != nil || !alone {
-		return false, err
-	}
-	if err := f(page{tx}); err != nil {
-		return true, err
+	if err := f(tx); err != nil {
+		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return true, fmt.Errorf("seal: %w", err)
+		return fmt.Errorf("seal: %w", err)
 	}
-	return true, nil
+	return nil
 }
 
 // page is the end of the book in one transaction.

@@ -1,0 +1,199 @@
+package notary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/caldicott/caldicott/internal/merkle"
+)
+
+// Errors of whoever asks for a proof.
+var (
+	// ErrUnsigned says that nothing has been signed yet, or nothing of that size.
+	ErrUnsigned = errors.New("there is no signed checkpoint")
+	// ErrUnsealed says that the entry is not in the signed log yet: ask again in a second.
+	ErrUnsealed = errors.New("the entry is not in the signed log yet")
+	// ErrNoEntry says that there is no such entry.
+	ErrNoEntry = errors.New("there is no such entry")
+)
+
+// Leaf is where an entry stands in the log. Index is -1 while it waits.
+type Leaf struct {
+	Entry, Index int64
+	Hash         merkle.Hash
+}
+
+// Shelf is where the log is read. All of it may be a standby's: what is there never changes.
+type Shelf interface {
+	// LastSigned is the newest checkpoint that has a signature, with all its lines; size 0 for none.
+	LastSigned(ctx context.Context) (merkle.Tree, []string, error)
+	// At is the checkpoint of that size with its lines; size 0 for none.
+	At(ctx context.Context, size int64) (merkle.Tree, []string, error)
+	// Tiles reads places of the tree.
+	Tiles(ctx context.Context, places []merkle.Place) ([][]byte, error)
+	// Leaf finds an entry; false if there is none.
+	Leaf(ctx context.Context, entry int64) (Leaf, bool, error)
+	// LeavesOf finds all entries about a request, in the order of their ids.
+	LeavesOf(ctx context.Context, request string) ([]Leaf, error)
+}
+
+// Proofs proves what is in the log. Every proof is checked against its checkpoint before it is given.
+type Proofs struct {
+	Origin string
+	Shelf  Shelf
+}
+
+// Checkpoint is the newest signed checkpoint, as a note.
+func (p Proofs) Checkpoint(ctx context.Context) (merkle.Tree, string, error) {
+	tree, lines, err := p.Shelf.LastSigned(ctx)
+	return p.note(tree, lines, err)
+}
+
+func (p Proofs) note(tree merkle.Tree, lines []string, err error) (merkle.Tree, string, error) {
+	if err != nil {
+		return merkle.Tree{}, "", err
+	}
+	if tree.Size == 0 || len(lines) == 0 {
+		return merkle.Tree{}, "", ErrUnsigned
+	}
+	return tree, Note(merkle.Checkpoint{Origin: p.Origin, Tree: tree}.Text(), lines), nil
+}
+
+// Entry proves that an entry is in the log, by the newest signed checkpoint.
+func (p Proofs) Entry(ctx context.Context, entry int64) (merkle.Proof, error) {
+	leaf, found, err := p.Shelf.Leaf(ctx, entry)
+	if err != nil {
+		return merkle.Proof{}, err
+	}
+	if !found {
+		return merkle.Proof{}, ErrNoEntry
+	}
+	tree, signed, err := p.Checkpoint(ctx)
+	if errors.Is(err, ErrUnsigned) {
+		return merkle.Proof{}, ErrUnsealed
+	}
+	if err != nil {
+		return merkle.Proof{}, err
+	}
+	return p.leaf(ctx, tree, signed, leaf)
+}
+
+func (p Proofs) leaf(ctx context.Context, tree merkle.Tree, signed string, leaf Leaf) (merkle.Proof, error) {
+	if leaf.Index < 0 || leaf.Index >= tree.Size {
+		return merkle.Proof{}, ErrUnsealed
+	}
+	path, err := merkle.Inclusion(tree, leaf.Index, p.tiles(ctx))
+	if err != nil {
+		return merkle.Proof{}, fmt.Errorf("entry %d: %w", leaf.Entry, err)
+	}
+	if err := merkle.CheckInclusion(path, tree, leaf.Index, leaf.Hash); err != nil {
+		return merkle.Proof{}, fmt.Errorf("entry %d: %w", leaf.Entry, err)
+	}
+	return merkle.Proof{Index: leaf.Index, Path: path, Note: signed}, nil
+}
+
+// EntryProof is the proof of one entry of a request.
+type EntryProof struct {
+	Entry int64
+	merkle.Proof
+}
+
+// Request proves all entries about a request by one checkpoint, and says which of them are not in it yet.
+func (p Proofs) Request(ctx context.Context, request string) (proved []EntryProof, waiting []int64, err error) {
+	leaves, err := p.Shelf.LeavesOf(ctx, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, signed, err := p.Checkpoint(ctx)
+	if err != nil && !errors.Is(err, ErrUnsigned) {
+		return nil, nil, err
+	}
+	read := remembering(p.Shelf)
+	for _, leaf := range leaves {
+		proof, err := Proofs{p.Origin, read}.leaf(ctx, tree, signed, leaf)
+		switch {
+		case errors.Is(err, ErrUnsealed):
+			waiting = append(waiting, leaf.Entry)
+		case err != nil:
+			return nil, nil, err
+		default:
+			proved = append(proved, EntryProof{leaf.Entry, proof})
+		}
+	}
+	return proved, waiting, nil
+}
+
+// Consistency proves that the log of the larger size began as that of the smaller. Both must be sizes of checkpoints, but
+// for 0; it gives the path and the two trees.
+func (p Proofs) Consistency(ctx context.Context, from, to int64) (path []merkle.Hash, old, new merkle.Tree, err error) {
+	old = merkle.Tree{Root: merkle.EmptyRoot()}
+	if from > 0 {
+		if old, _, err = p.Shelf.At(ctx, from); err != nil {
+			return nil, old, new, err
+		}
+	}
+	if new, _, err = p.Shelf.At(ctx, to); err != nil {
+		return nil, old, new, err
+	}
+	if old.Size != from || new.Size != to || to == 0 {
+		return nil, old, new, ErrUnsigned
+	}
+	if path, err = merkle.Consistency(new, from, p.tiles(ctx)); err == nil {
+		err = merkle.CheckConsistency(path, old, new)
+	}
+	return path, old, new, err
+}
+
+// Tile is a tile as C2SP's tlog-tiles serves it; narrower than 256 hashes it is computed from what stands below. It gives
+// nothing beyond the signed log.
+func (p Proofs) Tile(ctx context.Context, place merkle.Place) ([]byte, error) {
+	tree, _, err := p.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !place.In(tree.Size) {
+		return nil, ErrUnsealed
+	}
+	data, err := p.Shelf.Tiles(ctx, []merkle.Place{place})
+	if err != nil {
+		return nil, err
+	}
+	return data[0], nil
+}
+
+func (p Proofs) tiles(ctx context.Context) merkle.Tiles {
+	return func(places []merkle.Place) ([][]byte, error) { return p.Shelf.Tiles(ctx, places) }
+}
+
+// shelf is a Shelf that reads each tile once: the proofs of one request share most of theirs.
+type shelf struct {
+	Shelf
+	have map[merkle.Place][]byte
+}
+
+func remembering(s Shelf) shelf { return shelf{s, map[merkle.Place][]byte{}} }
+
+// Tiles reads what is not there yet.
+func (s shelf) Tiles(ctx context.Context, places []merkle.Place) ([][]byte, error) {
+	var lack []merkle.Place
+	for _, p := range places {
+		if _, ok := s.have[p]; !ok {
+			lack = append(lack, p)
+		}
+	}
+	if len(lack) > 0 {
+		data, err := s.Shelf.Tiles(ctx, lack)
+		if err != nil {
+			return nil, err
+		}
+		for i, p := range lack {
+			s.have[p] = data[i]
+		}
+	}
+	all := make([][]byte, len(places))
+	for i, p := range places {
+		all[i] = s.have[p]
+	}
+	return all, nil
+}
