@@ -23,6 +23,7 @@ const (
 	Bootstrapped = "bootstrapped"
 	Verified     = "verified"
 	Erased       = "erased"
+	Attested     = "attested"
 )
 
 // Entry is what the trail remembers of one deed, refusal or reading: codes and identifiers only, never a name or a

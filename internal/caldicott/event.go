@@ -34,6 +34,7 @@ const (
 	Migrated     Action = "migrated"
 	Bootstrapped Action = "bootstrapped"
 	Verified     Action = "verified"
+	Attested     Action = "attested"
 )
 
 // RequestStream is the chain of a request, by its id.

@@ -50,3 +50,12 @@ func (s *Service) Verified(ctx context.Context, entries, findings int64) error {
 		Facts: map[string]string{"entries": strconv.FormatInt(entries, 10), "findings": strconv.FormatInt(findings, 10)},
 	})
 }
+
+// Attested puts on the record what the schema is: the digest of its definition, and how many lines that has. A trigger
+// that is taken away, or a right that is given, is another digest in the log itself.
+func (s *Service) Attested(ctx context.Context, digest string, lines int) error {
+	return s.record(ctx, nil, caldicott.Event{
+		Stream: "schema", Action: caldicott.Attested, Outcome: caldicott.OutcomeDone, At: s.Now(), Digest: digest,
+		Facts: map[string]string{"lines": strconv.Itoa(lines)},
+	})
+}
