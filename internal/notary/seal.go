@@ -117,7 +117,7 @@ func (s *Sealer) look(ctx context.Context, p Page) error {
 	if err != nil {
 		return err
 	}
-	s.full = false
+	s.full = s.full && !found.Whole // cut short, it goes on where it was
 	s.last, s.waiting = found, found.Entries
 	if len(found.Entries) == 0 {
 		s.low = found.Oldest

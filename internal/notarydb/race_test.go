@@ -60,6 +60,9 @@ func TestNoEntryIsLostDoubledOrOvertakenInTheRace(t *testing.T) { //nolint:paral
 	sealed()
 	sealers.Wait()
 	seal(t, h.newSealer())
+	if n := count(t, h.superuser, `SELECT (SELECT count(*) FROM audit.entries) - (SELECT count(*) FROM audit.leaves)`); n != 0 {
+		t.Errorf("the idle transaction holds up %d entries", n)
+	}
 	if err := idle.Rollback(); err != nil {
 		t.Error(err)
 	}
@@ -152,9 +155,6 @@ func report(t *testing.T, h house, all []committed) {
 	slices.Sort(lags)
 	t.Logf("%d entries, %.0f a second; from commit to sealing p50 %s, p99 %s, longest %s; %d batches", len(lags), float64(len(lags))/raceLasts.Seconds(),
 		lags[len(lags)/2], lags[len(lags)*99/100], lags[len(lags)-1], count(t, h.superuser, `SELECT count(*) FROM audit.checkpoints`))
-	if idleHeldUp := lags[len(lags)/2]; idleHeldUp > raceLasts/2 {
-		t.Errorf("half of the entries waited %s: the idle transaction held up the sealer", idleHeldUp)
-	}
 }
 
 func lags(ctx context.Context, db *sqlx.DB, all []committed) ([]time.Duration, error) {
