@@ -20,10 +20,10 @@ import (
 type Client struct {
 	URL      string        // the submission prefix
 	Verifier note.Verifier // of NewVerifier
-	Timeout  time.Duration // of one submission; zero: 10 seconds
+	Timeout  time.Duration // of one submission; zero: 5 seconds
 }
 
-const usualTimeout = 10 * time.Second
+const usualTimeout = 5 * time.Second
 
 // direct refuses to be sent elsewhere: a submission is a POST.
 var direct = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

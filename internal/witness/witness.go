@@ -45,11 +45,6 @@ func (r *Refusal) Error() string { return fmt.Sprintf("the witness answers %d: %
 
 func refuse(status int, text string) error { return &Refusal{Status: status, Known: -1, Text: text} }
 
-// Forked says whether the answer is that the log's history is not the one that the witness has cosigned.
-func (r *Refusal) Forked() bool {
-	return r.Status == http.StatusUnprocessableEntity || r.Status == http.StatusConflict && r.Known < 0
-}
-
 // Add cosigns a checkpoint: it gives the line of the note. What is cosigned is durable before it is given. An error is a
 // Refusal, or a fault of the witness's own.
 func (w *Witness) Add(s merkle.Submission) (line string, err error) {

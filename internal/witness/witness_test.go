@@ -306,7 +306,7 @@ func TestASplitViewLeavesEvidence(t *testing.T) {
 	second.add(t, fork.submission(t, 0, 10))
 	_, err := second.client.Add(t.Context(), l.submission(t, 10, 10))
 	refusal, is := errors.AsType[*witness.Refusal](err)
-	if !is || !refusal.Forked() {
+	if !is || refusal.Status != http.StatusConflict || refusal.Known >= 0 {
 		t.Fatalf("%v", err)
 	}
 	files, err := filepath.Glob(filepath.Join(second.folder, "*.evidence-*"))
