@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/caldicott/caldicott/internal/anchor"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
@@ -360,6 +362,44 @@ func TestWitnessesOutOfFormAreRefused(t *testing.T) {
 	} {
 		if _, err := notary.ParseWitnesses(strings.NewReader(bad)); err == nil || strings.Contains(err.Error(), "w.example") {
 			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+// Anchors are stored once a checkpoint, and nobody changes one.
+func TestAnchorsAreKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	key, _ := newKey(t)
+	desk := notarydb.Desk{Shelf: notarydb.Shelf{DB: h.sealer}}
+	signer := h.newSigner(filepath.Join(t.TempDir(), "signed"), key)
+	h.grow(t, 3, signer)
+	folder := anchor.Folder(t.TempDir())
+	daily := anchor.Daily{Newest: h.proofs().Checkpoint, Store: desk, Anchors: []anchor.Anchor{folder}, Clock: time.Now}
+	for range 2 {
+		if err := daily.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.grow(t, 3, signer)
+	}
+	if n := count(t, h.reader, `SELECT count(*) FROM audit.anchors WHERE size = 3 AND kind = 'file' AND convert_from(token, 'UTF8') LIKE '%-3.checkpoint'`); n != 1 {
+		t.Errorf("%d anchors", n)
+	}
+	if err := desk.Anchor(t.Context(), 3, anchor.KindFile, []byte("again")); err != nil {
+		t.Error(err)
+	}
+	kinds, err := desk.Anchored(t.Context(), 6, time.Now().Add(time.Hour))
+	if err != nil || len(kinds) != 0 {
+		t.Errorf("%v %v", kinds, err)
+	}
+	for _, query := range []string{
+		`UPDATE audit.anchors SET made_at = now()`, `DELETE FROM audit.anchors`, `TRUNCATE audit.anchors`, `INSERT INTO audit.anchors (size, kind, token) VALUES (3, 'pigeon', 'x')`,
+		`TRUNCATE audit.cosignatures`, `INSERT INTO audit.cosignatures (size, witness, line) VALUES (4, 'w', 'x')`,
+	} {
+		for name, pool := range map[string]*sqlx.DB{"sealer": h.sealer, "superuser": h.superuser, "app": h.app} {
+			if _, err := pool.ExecContext(t.Context(), query); err == nil {
+				t.Errorf("%s: %s", name, query)
+			}
 		}
 	}
 }
