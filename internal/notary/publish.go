@@ -31,6 +31,8 @@ type Cosignatures interface {
 	Public(ctx context.Context, witnesses []string, quorum int) (int64, error)
 	// Cosign stores a line. One that is there already is no error.
 	Cosign(ctx context.Context, size int64, witness, line string) error
+	// Introduce puts a witness's verifier key on the list of keys, if it is not there.
+	Introduce(ctx context.Context, verifier string, size int64) error
 }
 
 // Cosigned is a checkpoint's size, and when the cosignature came.
@@ -42,6 +44,7 @@ type Cosigned struct {
 // Witness is one that checkpoints are pushed to.
 type Witness struct {
 	Name   string // for people
+	Key    string // verifier key
 	Client witness.Client
 }
 
@@ -66,7 +69,7 @@ func ParseWitnesses(r io.Reader) ([]Witness, error) {
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
 			return nil, fmt.Errorf("witness %d: url is not one of https:// or http://", i+1)
 		}
-		w := Witness{Name: one.Name, Client: witness.Client{URL: one.URL, Verifier: verifier}}
+		w := Witness{Name: one.Name, Key: one.VKey, Client: witness.Client{URL: one.URL, Verifier: verifier}}
 		if one.Name == "" || seen[one.Name] || seen[w.id()] {
 			return nil, fmt.Errorf("witness %d: name or vkey is missing or there twice", i+1)
 		}
@@ -195,7 +198,7 @@ func (p *Publisher) push(ctx context.Context, w Witness, tree merkle.Tree, signe
 		}
 		line, err := w.Client.Add(ctx, merkle.Submission{Old: from, Path: path, Note: signed})
 		if err == nil {
-			return p.Store.Cosign(ctx, tree.Size, w.id(), line)
+			return p.store(ctx, w, tree.Size, line)
 		}
 		refusal, refused := errors.AsType[*witness.Refusal](err)
 		switch {
@@ -209,6 +212,19 @@ func (p *Publisher) push(ctx context.Context, w Witness, tree merkle.Tree, signe
 		from = refusal.Known
 	}
 	return errors.New("the witness says another size each time")
+}
+
+// store stores a cosignature; whose it is, once in the life of a process.
+func (p *Publisher) store(ctx context.Context, w Witness, size int64, line string) error {
+	p.mu.Lock()
+	first := p.seen[w.id()].confirmed == 0
+	p.mu.Unlock()
+	if first {
+		if err := p.Store.Introduce(ctx, w.Key, size); err != nil {
+			return err
+		}
+	}
+	return p.Store.Cosign(ctx, size, w.id(), line)
 }
 
 // overtaken is where a witness knows more than was to be pushed: either another replica was quicker, or the log has lost

@@ -54,3 +54,14 @@ func (d Desk) Cosign(ctx context.Context, size int64, witness, line string) erro
 	}
 	return nil
 }
+
+// Introduce adds a word on a witness's key, the first time. Two replicas may both say it, which says no more.
+func (d Desk) Introduce(ctx context.Context, verifier string, size int64) error {
+	const query = `
+		INSERT INTO audit.keys (vkey, role, valid_from_size)
+		SELECT CAST($1 AS text), 'witness', $2 WHERE NOT EXISTS (SELECT FROM audit.keys k WHERE k.vkey = $1 AND k.role = 'witness')`
+	if _, err := d.DB.ExecContext(ctx, query, verifier, size); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return nil
+}

@@ -123,6 +123,10 @@ func TestWhatIsSignedIsCosignedAndServedWithItsCosignatures(t *testing.T) {
 	if n := count(t, h.superuser, `SELECT count(*) FROM audit.cosignatures`); n != 6 {
 		t.Errorf("%d cosignatures", n)
 	}
+	publish(t, h.publisher(time.Now, first)) // another process
+	if n := count(t, h.reader, `SELECT count(*) FROM audit.keys WHERE role = 'witness' AND vkey IN ($1, $2)`, firstKey, secondKey); n != 2 {
+		t.Errorf("%d keys of witnesses", n)
+	}
 	s, err := p.State(t.Context())
 	if err != nil || s.Size != 307 || s.Public != 307 || s.Quorum != 2 || len(s.Witnesses) != 2 || s.Witnesses[0].Size != 307 || s.Witnesses[0].Behind != 0 || s.Witnesses[0].At.IsZero() {
 		t.Errorf("%+v %v", s, err)
