@@ -45,8 +45,11 @@ var law = map[string][]string{
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
 	"internal/merkle":   {},
-	"internal/notary":   {"internal/merkle"},
-	"internal/notarydb": {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
+	"internal/durable":  {},
+	"internal/witness":  {"internal/durable", "internal/merkle"},
+	"internal/notary":   {"internal/durable", "internal/merkle", "internal/witness"}, // the witness's protocol, to push what is signed
+	"internal/notarydb": {"internal/merkle", "internal/notary"},                      // the notary's own narrow interfaces, in SQL
+	"internal/anchor":   {"internal/durable", "internal/merkle"},
 
 	"internal/reference": {}, // the page at /docs
 
@@ -76,7 +79,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor",
 }
 
 const module = "github.com/caldicott/caldicott"

@@ -48,6 +48,12 @@ type Config struct {
 	S3SecretKey      string        `env:"CALDICOTT_S3_SECRET_KEY" secret:"true" doc:"Secret key."`
 	S3Insecure       bool          `env:"CALDICOTT_S3_INSECURE" doc:"Without TLS: on loopback only."`
 	Scanner          string        `env:"CALDICOTT_CLAMD" doc:"Virus scanner that speaks clamd's protocol: tcp://host:3310 or unix:///path. Documents wait until it has found them clean; without it they do not wait."`
+	Witnesses        string        `env:"CALDICOTT_WITNESSES" doc:"Witnesses that each signed checkpoint of the audit log is pushed to, as JSON: [{\"name\", \"url\", \"vkey\"}]. Best run by other organisations: caldicott audit witness."`
+	WitnessQuorum    int           `env:"CALDICOTT_WITNESS_QUORUM" validate:"min=0,max=100" doc:"How many of them must cosign a checkpoint before it counts as public. Standard: more than half."`
+	TSAURL           string        `env:"CALDICOTT_TSA_URL" validate:"omitempty,url" secret:"true" doc:"Time-stamping authority (RFC 3161) that stamps one checkpoint a day."`
+	TSACA            string        `env:"CALDICOTT_TSA_CA" validate:"omitempty,file" doc:"File with the certificates (PEM) that the authority's must lead to. Without it the stamp's signature is checked, and not whose it is."`
+	AnchorDir        string        `env:"CALDICOTT_ANCHOR_DIR" validate:"omitempty,dir" doc:"Folder that gets one checkpoint a day as a file: best a share that can be written once."`
+	AnchorMail       string        `env:"CALDICOTT_ANCHOR_MAIL" validate:"omitempty,email" doc:"Address that is mailed one checkpoint a day: best of people who do not run the service."`
 	DemoIssuer       string        `env:"CALDICOTT_DEMONSTRATION_ISSUER" envDefault:"127.0.0.1:8081" validate:"required,hostname_port" doc:"Where the demonstration's own issuer listens (loopback only)."`
 
 	// Embedded is the embedded PostgreSQL's own settings, used where no database is configured.

@@ -65,9 +65,7 @@ const maxPath = 63
 func (p Proof) Text() string {
 	var b strings.Builder
 	b.WriteString(proofHeader + "\nindex " + strconv.FormatInt(p.Index, 10) + "\n")
-	for _, h := range p.Path {
-		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
-	}
+	writePath(&b, p.Path)
 	b.WriteString("\n" + p.Note)
 	return b.String()
 }
@@ -94,12 +92,8 @@ func ParseProof(text string) (Proof, error) {
 	if p.Index, err = parseCount(lines[0][len("index "):]); err != nil {
 		return Proof{}, fmt.Errorf("%w: %w", errProof, err)
 	}
-	for _, line := range lines[1:] {
-		h, err := parseHash(line)
-		if err != nil {
-			return Proof{}, fmt.Errorf("%w: %w", errProof, err)
-		}
-		p.Path = append(p.Path, h)
+	if p.Path, err = parsePath(lines[1:]); err != nil {
+		return Proof{}, fmt.Errorf("%w: %w", errProof, err)
 	}
 	return p, nil
 }

@@ -70,8 +70,9 @@ const (
 	AlarmLeaf       = "leaf"        // a sealed entry is not the one that was sealed
 	AlarmTile       = "tile"        // a stored tile is not made of its leaves
 	AlarmCheckpoint = "checkpoint"  // a stored checkpoint is not the tree's
-	AlarmFork       = "fork"        // the log does not extend what was signed
+	AlarmFork       = "fork"        // the log does not extend what was signed, or cosigned
 	AlarmKey        = "signing key" // no key may sign the log at its size
+	AlarmRollback   = "rollback"    // a witness has cosigned a larger log than there is
 )
 
 // Alarm is a sign of tampering, or of a fault as grave.

@@ -85,7 +85,7 @@ func parseKey(line string) (fileKey, error) {
 	return fileKey{signer, vkey}, nil
 }
 
-// keyID is the name and hash of a key: what a signature is stored under.
+// keyID is the name and hash of a key, secret or public: what a signature is stored under.
 func keyID(k interface {
 	Name() string
 	KeyHash() uint32

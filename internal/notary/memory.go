@@ -4,7 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/caldicott/caldicott/internal/durable"
 )
 
 // File is a Memory in a file. Its folder must outlive the database.
@@ -19,23 +20,5 @@ func (f File) Recall() (string, error) {
 	return string(b), err
 }
 
-// Remember writes beside the file and puts the new one in its place, so that a crash leaves the old one or the new one.
-func (f File) Remember(signed string) error {
-	folder := filepath.Dir(string(f))
-	next, err := os.CreateTemp(folder, ".signed-*")
-	if err != nil {
-		return err
-	}
-	_, err = next.WriteString(signed)
-	if err = errors.Join(err, next.Sync(), next.Close()); err == nil {
-		err = os.Rename(next.Name(), string(f))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(next.Name()))
-	}
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// Remember puts the note on disk; a crash leaves the old one or the new one.
+func (f File) Remember(signed string) error { return durable.Write(string(f), []byte(signed)) }

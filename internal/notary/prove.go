@@ -37,7 +37,7 @@ type Shelf interface {
 	// LeavesOf finds all entries about a request, in the order of their ids.
 	LeavesOf(ctx context.Context, request string) ([]Leaf, error)
 	// SignedBefore are signed checkpoints smaller than before (0: from the newest), the largest first.
-	SignedBefore(ctx context.Context, before int64, limit int) ([]Signed, error)
+	SignedBefore(ctx context.Context, before int64, limit int) ([]Mark, error)
 	// Keys is the last word on every key.
 	Keys(ctx context.Context) ([]KeyWord, error)
 	// Pulse is how the log is doing.

@@ -23,8 +23,8 @@ type KeyWord struct {
 	NotedAt time.Time
 }
 
-// Signed is a signed checkpoint in a list.
-type Signed struct {
+// Mark is a signed checkpoint in a list.
+type Mark struct {
 	Size     int64
 	Root     []byte
 	SealedAt time.Time

@@ -71,7 +71,11 @@ func (s Shelf) full(ctx context.Context, places []merkle.Place) (map[merkle.Plac
 	return found, nil
 }
 
-const checkpointColumns = `SELECT c.size, c.root, ARRAY(SELECT s.line FROM audit.signatures s WHERE s.size = c.size ORDER BY s.key_id) AS lines FROM audit.checkpoints c`
+// checkpointColumns take the lines of the note: the log's own first, then the witnesses'.
+const checkpointColumns = `
+	SELECT c.size, c.root, ARRAY(SELECT s.line FROM audit.signatures s WHERE s.size = c.size ORDER BY s.key_id)
+		|| ARRAY(SELECT w.line FROM audit.cosignatures w WHERE w.size = c.size ORDER BY w.witness) AS lines
+	FROM audit.checkpoints c`
 
 // LastSigned reads the newest checkpoint that is signed.
 func (s Shelf) LastSigned(ctx context.Context) (merkle.Tree, []string, error) {

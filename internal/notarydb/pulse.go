@@ -66,14 +66,14 @@ func (s Shelf) Keys(ctx context.Context) ([]notary.KeyWord, error) {
 }
 
 // SignedBefore reads signed checkpoints smaller than before (0: from the newest), the largest first.
-func (s Shelf) SignedBefore(ctx context.Context, before int64, limit int) ([]notary.Signed, error) {
+func (s Shelf) SignedBefore(ctx context.Context, before int64, limit int) ([]notary.Mark, error) {
 	const query = `
 		SELECT c.size, c.root, c.sealed_at FROM audit.checkpoints c
 		WHERE ($1 = 0 OR c.size < $1) AND EXISTS (SELECT FROM audit.signatures s WHERE s.size = c.size)
 		ORDER BY c.size DESC LIMIT $2`
-	var list []notary.Signed
+	var list []notary.Mark
 	err := each(ctx, s.DB, query, func(rows *sql.Rows) error {
-		var c notary.Signed
+		var c notary.Mark
 		if err := rows.Scan(&c.Size, &c.Root, &c.SealedAt); err != nil {
 			return err
 		}

@@ -81,6 +81,11 @@ func (m Mail) envelope(to string, l letter) (*gomail.Msg, error) {
 	envelope.SetGenHeader("Auto-Submitted", "auto-generated")                   // RFC 3834: no automatic answers
 	envelope.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "OOF, AutoReply") // the same for Exchange
 	envelope.SetBodyString(gomail.TypeTextPlain, l.body)
+	if l.file != "" {
+		if err := envelope.AttachReader(l.file, strings.NewReader(l.content)); err != nil {
+			return nil, fmt.Errorf("mail: attach: %w", err)
+		}
+	}
 	return envelope, nil
 }
 

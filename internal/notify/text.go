@@ -12,6 +12,7 @@ import (
 type letter struct {
 	id, subject, body string
 	at                time.Time // zero: now
+	file, content     string    // what is attached; "": nothing
 }
 
 // footer ends every letter.

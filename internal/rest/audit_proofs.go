@@ -130,8 +130,8 @@ func (s *service) listCheckpoints(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	place := func(c notary.Signed) (string, string) { return "", strconv.FormatInt(c.Size, 10) }
-	return writePage(w, r, p, rows, place, func(c notary.Signed) api.CheckpointRow {
+	place := func(c notary.Mark) (string, string) { return "", strconv.FormatInt(c.Size, 10) }
+	return writePage(w, r, p, rows, place, func(c notary.Mark) api.CheckpointRow {
 		return api.CheckpointRow{Size: c.Size, Root: base64.StdEncoding.EncodeToString(c.Root), SealedAt: c.SealedAt}
 	})
 }
