@@ -48,10 +48,12 @@ var law = map[string][]string{
 	"internal/notary":   {"internal/merkle"},
 	"internal/notarydb": {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
 
+	"internal/export": {"internal/audit", "internal/caldicott", "internal/caldicott/vocabulary"}, // the forms in which entries are taken away
+
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
-	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework"},
+	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/export"},
 	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
@@ -76,7 +78,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/export",
 }
 
 const module = "github.com/caldicott/caldicott"

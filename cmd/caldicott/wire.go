@@ -28,7 +28,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Verifier: verifier,
 		Known:    work.Known,
 		API: rest.New(rest.Config{
-			Work: work, History: historian{auditdb.History{DB: reader}}, Log: t.log,
+			Work: work, History: historian{auditdb.History{DB: reader}}, Trail: logReader{auditdb.Log{DB: reader}}, Log: t.log,
 			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 		}),
 		Contract: furnished.Contract,

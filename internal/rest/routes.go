@@ -134,6 +134,12 @@ func (s *service) routes() http.Handler {
 	post("/notices/{id}/resending", register(byID, noticeResent, s.resendNotice))
 	put("/me/preferences", register(nobodys, preferred, s.prefer))
 
+	get("/audit/entries", s.listEntries)
+	get("/audit/entries/{entry}", s.showEntry)
+	get("/audit/export", s.exportEntries)
+	get("/audit/exports/{id}", s.showExport)
+	get("/audit/statements/absence", s.stateAbsence)
+
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
 	return r
