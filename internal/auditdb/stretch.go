@@ -29,8 +29,8 @@ var emptyRoot = sha256.Sum256(nil)
 
 // Stretch finds the checkpoints around the time From to To of the question, and counts, by what else is asked, among the
 // leaves between them. All that was recorded in that time, and is there now, is among them: nothing is sealed before it is
-// recorded, and the last checkpoint is one after To that has every entry recorded by then; or the newest one, where nothing
-// waits to be sealed and To is over.
+// recorded, so the leaves up to the last checkpoint before From are older; and the checkpoint after To has every entry that
+// was recorded by then. Where one still waits to be sealed, or To is not over, that is not reached.
 func (l Log) Stretch(ctx context.Context, q Question) (Stretch, error) {
 	moment, err := Open(ctx, l.DB)
 	if err != nil {
@@ -43,20 +43,19 @@ func (l Log) Stretch(ctx context.Context, q Question) (Stretch, error) {
 func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 	const (
 		before = `SELECT size, root, sealed_at FROM audit.checkpoints WHERE sealed_at < $1 ORDER BY sealed_at DESC, size DESC LIMIT 1`
-		// An entry is recorded while its transaction runs, which may end much later. All of the transactions before low_water
-		// have ended and are sealed. No transaction runs for an hour.
+		// The least checkpoint that has every entry recorded by then: what was sealed by then, and what was only recorded.
 		after = `
 			SELECT c.size, c.root, c.sealed_at FROM audit.checkpoints c
-			WHERE c.sealed_at >= $1 AND c.low_water > COALESCE((
-				SELECT e.xid FROM audit.entries e WHERE e.recorded_at <= $1 AND e.recorded_at > $1 - interval '1 hour'
-				ORDER BY e.xid DESC LIMIT 1), '0')
-			ORDER BY c.size LIMIT 1`
-		newest = `
-			SELECT c.size, c.root, c.sealed_at FROM audit.checkpoints c
-			WHERE $1 < now() AND NOT EXISTS (
+			WHERE $1 < now() AND c.size >= GREATEST(
+				(SELECT max(b.size) FROM audit.checkpoints b WHERE b.sealed_at <= $1),
+				(SELECT max(l.leaf_index) + 1 FROM audit.leaves l JOIN audit.entries e ON e.id = l.entry_id
+					WHERE e.recorded_at <= $1
+						AND l.leaf_index >= COALESCE((SELECT max(b.size) FROM audit.checkpoints b WHERE b.sealed_at <= $1), 0)))
+			AND NOT EXISTS (
 				SELECT FROM audit.entries e LEFT JOIN audit.leaves l ON l.entry_id = e.id
-				WHERE e.xid >= c.low_water AND l.entry_id IS NULL)
-			ORDER BY c.size DESC LIMIT 1`
+				WHERE e.xid >= (SELECT n.low_water FROM audit.checkpoints n ORDER BY n.size DESC LIMIT 1)
+					AND l.entry_id IS NULL AND e.recorded_at <= $1)
+			ORDER BY c.size LIMIT 1`
 		count = `SELECT count(*)` + fromEntries + thatAreAsked + ` AND l.leaf_index >= $18 AND l.leaf_index < $19`
 	)
 	from, to := q.From, q.To
@@ -64,9 +63,7 @@ func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 	if s.From, _, err = t.mark(ctx, before, from); err != nil {
 		return Stretch{}, err
 	}
-	if s.To, s.Reached, err = t.mark(ctx, after, to); err == nil && !s.Reached {
-		s.To, s.Reached, err = t.mark(ctx, newest, to)
-	}
+	s.To, s.Reached, err = t.mark(ctx, after, to)
 	if err != nil || !s.Reached {
 		return s, err
 	}

@@ -111,6 +111,14 @@ func (s *Service) LogViewed(ctx context.Context, g LogGrant, q LogQuestion, entr
 	return s.record(ctx, nil, e)
 }
 
+// LogHidden refuses an entry that somebody may not see, or that does not exist; they cannot tell which. That they asked is on
+// the record.
+func (s *Service) LogHidden(ctx context.Context, g LogGrant, q LogQuestion, entry int64) error {
+	e := s.logEvent(g, caldicott.SearchLog, q)
+	e.Outcome, e.Rule, e.Facts["entry"] = caldicott.OutcomeRefused, caldicott.CodeNotFound, strconv.FormatInt(entry, 10)
+	return s.record(ctx, notFound(), e)
+}
+
 // ReadsWords says whether somebody may read the words of entries about a request: who handles it, as of its comments.
 func (s *Service) ReadsWords(ctx context.Context, g LogGrant, request string) (bool, error) {
 	if request == "" {

@@ -137,7 +137,7 @@ func (s *service) showEntry(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(found) == 0 {
-		return gone()
+		return s.Work.LogHidden(r.Context(), grant, question, asked.Entry)
 	}
 	view, err := s.entryWhole(r, grant, &found[0])
 	if err != nil {

@@ -98,6 +98,12 @@ func (s *service) exportEntries(w http.ResponseWriter, r *http.Request) error {
 	rows, err := s.send(r, form, asked, out)
 	sum := hex.EncodeToString(out.sum.Sum(nil))
 	err = errors.Join(err, s.Work.EndExport(r.Context(), taken, rows, sum, err != nil))
+	if err != nil && out.sent == 0 {
+		for _, name := range []string{"Content-Disposition", "Trailer"} {
+			h.Del(name)
+		}
+		return err
+	}
 	if err != nil {
 		s.Log.ErrorContext(r.Context(), "export broke off", "request_id", RequestIDOf(r.Context()), "export", taken.ID, "rows", rows, "cause", causeOf(err))
 		panic(http.ErrAbortHandler) // the status is gone: only a connection that breaks says that this is not all
@@ -132,9 +138,10 @@ func (s *service) send(r *http.Request, form export.Format, asked LogAsked, out 
 
 // outgoing hashes what is sent, sends it at once, and gives the caller a while to take each piece.
 type outgoing struct {
-	w   io.Writer
-	to  *http.ResponseController
-	sum hash.Hash
+	w    io.Writer
+	to   *http.ResponseController
+	sum  hash.Hash
+	sent int64 // bytes
 }
 
 func (o *outgoing) Write(p []byte) (int, error) {
@@ -144,6 +151,7 @@ func (o *outgoing) Write(p []byte) (int, error) {
 	}
 	n, err := o.w.Write(p)
 	o.sum.Write(p[:n])
+	o.sent += int64(n)
 	if err != nil {
 		return n, err
 	}

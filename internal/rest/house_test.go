@@ -66,10 +66,15 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 }
 
 // stack is the service as cmd wires it, but for the sign-in.
-func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, notary rest.Notary, log *slog.Logger) http.Handler {
+func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, speaks rest.Notary, log *slog.Logger) http.Handler {
+	return stackOn(h, work, reader, asking{auditdb.Log{DB: reader}}, speaks, log)
+}
+
+// stackOn is the service on a reader of the log.
+func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entries rest.LogReader, speaks rest.Notary, log *slog.Logger) http.Handler {
 	return server.New(server.Config{
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
-		API: rest.New(rest.Config{Work: work, History: trail{auditdb.History{DB: reader}}, Trail: asking{auditdb.Log{DB: reader}}, Notary: notary, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log}),
+		API: rest.New(rest.Config{Work: work, History: trail{auditdb.History{DB: reader}}, Trail: entries, Notary: speaks, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log}),
 	})
 }
 
