@@ -114,6 +114,8 @@ var answers = map[string][]any{
 	"AssetList": {List[AssetView]{}},
 	"LogHealth": {LogHealth{}}, "LogKeyList": {List[LogKey]{}}, "CheckpointList": {List[CheckpointRow]{}},
 	"ConsistencyView": {ConsistencyView{}}, "RequestProofs": {RequestProofs{}},
+
+	"AuditEntryList": {List[AuditEntry]{}}, "AuditEntryView": {AuditEntryView{}}, "Manifest": {Manifest{}}, "Statement": {Statement{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.
@@ -138,6 +140,7 @@ var listsOfAnswers = map[reflect.Type]string{
 	reflect.TypeFor[vocabulary.TripWire]():           "trip_wire",
 	reflect.TypeFor[vocabulary.DocumentState]():      "document_state",
 	reflect.TypeFor[vocabulary.ReviewState]():        "review_state",
+	reflect.TypeFor[vocabulary.LogPurpose]():         "log_purpose",
 }
 
 func TestTypesAndContractAgree(t *testing.T) {
@@ -160,7 +163,7 @@ func TestTypesAndContractAgree(t *testing.T) {
 			t.Errorf("schema %s describes no type", name)
 		}
 	}
-	names := []string{"Claiming", "Confirming", "List", "Judged", "Beside", "Aftermath"} // embedded, generic, or not on the wire
+	names := []string{"Claiming", "Confirming", "List", "Judged", "Beside", "Aftermath", "AuditPlace"} // embedded, generic, or not on the wire
 	for typ := range c.compared {
 		names = append(names, typ.Name())
 	}

@@ -51,10 +51,12 @@ var law = map[string][]string{
 	"internal/notarydb": {"internal/merkle", "internal/notary"},                      // the notary's own narrow interfaces, in SQL
 	"internal/anchor":   {"internal/durable", "internal/merkle"},
 
+	"internal/export": {"internal/audit", "internal/caldicott", "internal/caldicott/vocabulary"}, // the forms in which entries are taken away
+
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
-	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/merkle", "internal/notary"},
+	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/export", "internal/merkle", "internal/notary"},
 	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
@@ -79,7 +81,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export",
 }
 
 const module = "github.com/caldicott/caldicott"

@@ -23,7 +23,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		return nil, err
 	}
 	served := rest.Config{
-		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Log: t.log,
+		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Trail: logReader{auditdb.Log{DB: notary.reader}}, Log: t.log,
 		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Seals: notary.sealer != nil, Signs: notary.signer != nil},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 	}

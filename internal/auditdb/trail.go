@@ -46,13 +46,13 @@ func (t Trail) Close() error { return t.tx.Rollback() }
 
 // each runs a query and calls f for each row. The query is prepared first because lib/pq then receives bytes as they
 // are, and not as hexadecimal text.
-func (t Trail) each(ctx context.Context, query string, f func(*sql.Rows) error) error {
+func (t Trail) each(ctx context.Context, query string, f func(*sql.Rows) error, args ...any) error {
 	stmt, err := t.tx.PrepareContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer stmt.Close()
-	rows, err := stmt.QueryContext(ctx)
+	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}

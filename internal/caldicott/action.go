@@ -105,6 +105,9 @@ const (
 	LookUp       Action = "look_up"
 	// LookUpSamples is what the guardian looks at again, with the standing rules.
 	LookUpSamples Action = "look_up_samples"
+	// SearchLog is reading entries of the trail, ExportLog is taking them out of the house.
+	SearchLog Action = "search_log"
+	ExportLog Action = "export_log"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -146,7 +149,9 @@ func DirectoryDeeds() []Action {
 }
 
 // Readings are the ways of reading that the policy rules on.
-func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples} }
+func Readings() []Action {
+	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog}
+}
 
 // Actions is every word that may stand in the second column of policy.csv.
 func Actions() []Action {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,7 @@ const (
 const (
 	Viewed       Action = "viewed"
 	Searched     Action = "searched"
+	Exported     Action = "exported"
 	GuardFired   Action = "guard_fired"
 	PolicyLoaded Action = "policy_loaded"
 	Migrated     Action = "migrated"
@@ -36,7 +38,15 @@ const (
 	Verified     Action = "verified"
 	Attested     Action = "attested"
 	KeyNoted     Action = "key_noted"
+	SignIn       Action = "sign_in" // only ever refused
 )
+
+// Recorded are all actions that an entry of the trail can name.
+func Recorded() []Action {
+	return slices.Concat(Actions(), KeeperDeeds(), []Action{
+		Viewed, Searched, Exported, GuardFired, PolicyLoaded, Migrated, Bootstrapped, Verified, Attested, KeyNoted, SignIn,
+	})
+}
 
 // RequestStream is the chain of a request, by its id.
 func RequestStream(id string) string { return "request:" + id }

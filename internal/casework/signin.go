@@ -7,9 +7,6 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
-// SignIn is the action under which a stranger's refusal is recorded.
-const SignIn caldicott.Action = "sign_in"
-
 // Known finds the person that a token speaks for. Roles come from local appointments, never from the token. A stranger,
 // or somebody who is no longer active, is refused with AUTHORITY, on the record.
 func (s *Service) Known(ctx context.Context, issuer, subject string) (caldicott.Actor, error) {
@@ -23,7 +20,7 @@ func (s *Service) Known(ctx context.Context, issuer, subject string) (caldicott.
 	now := s.Now()
 	refusal := caldicott.Errorf(caldicott.Forbidden, caldicott.CodeAuthority, "Nobody is enrolled here under this sign-in.")
 	return caldicott.Actor{}, s.record(ctx, refusal, caldicott.Event{
-		Stream: accessStream(now), Action: SignIn, Outcome: caldicott.OutcomeRefused, Rule: caldicott.CodeAuthority, At: now,
+		Stream: accessStream(now), Action: caldicott.SignIn, Outcome: caldicott.OutcomeRefused, Rule: caldicott.CodeAuthority, At: now,
 		Actor: by.ID, Organisation: by.OrganisationID, PolicyDigest: s.Policy.Digest(),
 	})
 }

@@ -275,7 +275,7 @@ func (s *service) showTile(w http.ResponseWriter, r *http.Request) error {
 
 // PublicLog gives checkpoints and hash tiles to anybody: they hold no personal data.
 func PublicLog(c Config) http.Handler {
-	s := &service{c}
+	s := &service{Config: c}
 	r := chi.NewRouter()
 	r.Get("/checkpoint", s.serve(s.newestCheckpoint))
 	r.Get("/tile/*", s.serve(s.showTile))

@@ -63,16 +63,21 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 	}
 	t.Cleanup(func() { _ = reader.Close() })
 	log := &lines{}
-	whole := stack(h, work, reader, slog.New(slog.NewJSONHandler(log, nil)))
+	whole := stack(h, work, reader, nil, slog.New(slog.NewJSONHandler(log, nil)))
 	return &town{House: h, handler: checked(t, whole), routes: whole.(chi.Routes), log: log}
 }
 
 // stack is the service as cmd wires it, but for the sign-in.
-func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, log *slog.Logger) http.Handler {
+func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, speaks rest.Speaker, log *slog.Logger) http.Handler {
+	return stackOn(h, work, reader, asking{auditdb.Log{DB: reader}}, speaks, log)
+}
+
+// stackOn is the service on a reader of the log.
+func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entries rest.LogReader, speaks rest.Speaker, log *slog.Logger) http.Handler {
 	return server.New(server.Config{
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
 		API: rest.New(rest.Config{
-			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log,
+			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks,
 			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
 		}),
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/export"
 )
 
 // Config is what the API works with.
@@ -18,6 +19,10 @@ type Config struct {
 	History Historian
 	// Notary is the sealed log.
 	Notary NotaryOf
+	// Trail reads the whole log, with a login that can.
+	Trail LogReader
+	// Speaks signs what is said of the sealed log; nil where it is not signed.
+	Speaks Speaker
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger
@@ -50,12 +55,80 @@ type HistoryRow struct {
 	Version                       int
 }
 
+// LogReader reads entries of the whole log.
+type LogReader interface {
+	// Page gives so many, the newest first, before the one of that number (0: from the newest).
+	Page(ctx context.Context, asked LogAsked, before int64, limit int) ([]export.Row, error)
+	// Wholes gives the first ones with their words, the oldest first.
+	Wholes(ctx context.Context, asked LogAsked, limit int) ([]LogWhole, error)
+	// Stream gives all, the oldest first, as the log stands at one moment. A row is valid until f returns.
+	Stream(ctx context.Context, asked LogAsked, f func(*export.Row) error) error
+	// Stretch finds the checkpoints around the time From to To of the question, and counts the entries asked for that were
+	// sealed between the two.
+	Stretch(ctx context.Context, asked LogAsked) (LogStretch, error)
+}
+
+// LogAsked says which entries are asked for: those about the Organisations, where Own those about none. All else narrows,
+// and zero narrows nothing.
+type LogAsked struct {
+	Organisations                          []string
+	Own                                    bool
+	Actor                                  string // user id
+	Request, Reference                     string
+	Action, Outcome, Rule, Subject, Stream string
+	Acting, Policy                         string
+	Sealed                                 string // "true", "false"
+	From, To, AsAt                         time.Time
+	Entry                                  int64
+}
+
+// LogWhole is an entry with its words, where it has any. Checkpoint is the size of the first checkpoint that has it, 0 while
+// it waits to be sealed.
+type LogWhole struct {
+	export.Row
+	Checkpoint int64
+	Detailed   bool
+	Salt, Body []byte
+	ErasedAt   time.Time
+}
+
+// LogMark is a checkpoint: how large the log was, and its root. Size 0 is the empty log.
+type LogMark struct {
+	Size     int64
+	Root     [32]byte
+	SealedAt time.Time
+}
+
+// LogStretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them.
+// Reached is false where the log has not been sealed as far as the end of the time yet.
+type LogStretch struct {
+	From, To LogMark
+	Count    int64
+	Reached  bool
+}
+
+// Speaker speaks for the sealed log.
+type Speaker interface {
+	// Origin is the log's name.
+	Origin() string
+	// Checkpoint is the newest signed one, as a note, with its size; "" and 0 before the first.
+	Checkpoint(ctx context.Context) (size int64, note string, err error)
+	// Sign signs a text that is no checkpoint, and gives the note.
+	Sign(text string) (note string, err error)
+}
+
 // service is the handlers' common ground.
-type service struct{ Config }
+type service struct {
+	Config
+	exports chan struct{} // as many as may be taken at once
+}
+
+// mostExports is how many exports may be taken at once: each holds a connection of the reader for as long as it is read.
+const mostExports = 2
 
 // New gives the API, to be mounted at Base behind a sign-in that puts the caller into the context (WithActor).
 func New(c Config) http.Handler {
-	s := &service{c}
+	s := &service{c, make(chan struct{}, mostExports)}
 	return s.routes()
 }
 

@@ -144,6 +144,11 @@ func (s *service) routes() http.Handler {
 	get("/audit/requests/{id}/proof", s.proveRequest)
 	get("/audit/log/checkpoint", s.newestCheckpoint)
 	get("/audit/log/tile/*", s.showTile)
+	get("/audit/entries", s.listEntries)
+	get("/audit/entries/{entry}", s.showEntry)
+	get("/audit/export", s.exportEntries)
+	get("/audit/exports/{id}", s.showExport)
+	get("/audit/statements/absence", s.stateAbsence)
 
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
