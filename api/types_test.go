@@ -112,6 +112,7 @@ var answers = map[string][]any{
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
 	"AssetList": {List[AssetView]{}},
+	"Controls":  {Controls{}}, "ControlRowList": {List[ControlRowView]{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.

@@ -11,6 +11,7 @@ import (
 	"github.com/caldicott/caldicott/internal/access"
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/controls"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/identity"
 	"github.com/caldicott/caldicott/internal/postgres"
@@ -29,6 +30,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Known:    work.Known,
 		API: rest.New(rest.Config{
 			Work: work, History: historian{auditdb.History{DB: reader}}, Log: t.log,
+			Controls:    controls.Book{DB: reader, Patience: controlsWithin},
 			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 		}),
 		Contract: furnished.Contract,
@@ -65,3 +67,6 @@ func policyLines(p *access.Policy) []api.PolicyLine {
 
 // uploadWithin is how long a request may take: the largest document over a hospital's slower lines.
 const uploadWithin = 90 * time.Second
+
+// controlsWithin is how long one of the auditors' questions may take: longer than any deed.
+const controlsWithin = 60 * time.Second

@@ -105,6 +105,9 @@ const (
 	LookUp       Action = "look_up"
 	// LookUpSamples is what the guardian looks at again, with the standing rules.
 	LookUpSamples Action = "look_up_samples"
+	// ReviewControls is the auditors' questions answered in figures, TraceControls the rows behind them.
+	ReviewControls Action = "review_controls"
+	TraceControls  Action = "trace_controls"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -146,7 +149,9 @@ func DirectoryDeeds() []Action {
 }
 
 // Readings are the ways of reading that the policy rules on.
-func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples} }
+func Readings() []Action {
+	return []Action{View, ViewComments, LookUp, LookUpSamples, ReviewControls, TraceControls}
+}
 
 // Actions is every word that may stand in the second column of policy.csv.
 func Actions() []Action {

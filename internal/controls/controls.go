@@ -12,32 +12,26 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
-// Control is one saved question. A test passes or fails; any other control only gives figures, and marks what deserves a look.
-type Control struct {
-	N        int
-	Title    string
-	Question string
-	Counts   string // what one row stands for
-	Rule     string // of a test: what fails it; else what the figures are
-	Test     bool
-	Standing bool // its rows are what stands at the end of the period, not what happened in it
-	RestsOn  string
-
-	summary, drill string // the whole statements
+// control is a question with its statements.
+type control struct {
+	caldicott.Control
+	summary, drill string
 }
 
 //go:embed queries/*.sql
 var queries embed.FS
 
 // catalogue reads the queries once. They are built in: a fault in one is found by the first test.
-var catalogue = sync.OnceValues(func() ([]Control, error) {
+var catalogue = sync.OnceValues(func() ([]control, error) {
 	names, err := fs.Glob(queries, "queries/*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("controls: %w", err)
 	}
-	list := make([]Control, len(names))
+	list := make([]control, len(names))
 	for i, name := range names { // Glob sorts
 		text, err := queries.ReadFile(name)
 		if err != nil {
@@ -54,22 +48,32 @@ var catalogue = sync.OnceValues(func() ([]Control, error) {
 })
 
 // Catalogue is every control, in the order of its number.
-func Catalogue() ([]Control, error) { return catalogue() }
-
-// Find is the control of that number; false where there is none.
-func Find(n int) (Control, bool, error) {
+func Catalogue() ([]caldicott.Control, error) {
 	list, err := catalogue()
-	if err != nil || n < 1 || n > len(list) {
-		return Control{}, false, err
+	controls := make([]caldicott.Control, len(list))
+	for i, c := range list {
+		controls[i] = c.Control
 	}
-	return list[n-1], true, nil
+	return controls, err
+}
+
+// find is the control of that number.
+func find(n int) (control, error) {
+	list, err := catalogue()
+	if err != nil {
+		return control{}, err
+	}
+	if n < 1 || n > len(list) {
+		return control{}, caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is no such question.")
+	}
+	return list[n-1], nil
 }
 
 var title = regexp.MustCompile(`^-- ([0-9]{2}) (.+)$`)
 
 // parse reads a query with the lines of its head.
-func parse(text string) (Control, error) {
-	var c Control
+func parse(text string) (control, error) {
+	var c control
 	lines := strings.Split(text, "\n")
 	said := title.FindStringSubmatch(lines[0])
 	if said == nil {

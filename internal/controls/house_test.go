@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/controls"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/pgtest"
@@ -36,15 +37,15 @@ func TestEmptyHouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range list {
-		asked := controls.Asked{Organisation: "0199a002-7c11-7b2f-8d90-1e2f3a4b5c6d", From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
-		r, err := b.Run(t.Context(), c, asked)
+		asked := caldicott.ControlAsked{Organisation: "0199a002-7c11-7b2f-8d90-1e2f3a4b5c6d", From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+		r, err := b.Control(t.Context(), c.N, asked)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
 		j, _ := json.Marshal(r)
 		t.Log(string(j))
-		if _, err := b.Rows(t.Context(), c, asked, controls.After{Limit: 10}); err != nil {
+		if _, err := b.ControlRows(t.Context(), c.N, asked, caldicott.ControlPage{Limit: 10}); err != nil {
 			t.Error(err)
 		}
 	}

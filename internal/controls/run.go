@@ -21,63 +21,20 @@ type Book struct {
 	Patience time.Duration
 }
 
-// Asked is about which organisation and which period (From included, To not) a control is asked, and as of when: with AsAt,
-// only entries count that the database had recorded by then. Now is the service's clock: what stands is never asked of the future.
-type Asked struct {
-	Organisation   string
-	From, To, AsAt time.Time
-	Now            time.Time
-	Filter         Filter
-}
-
-// Filter narrows a control. The first six are about the version that a row names, the others about its decision; a row
-// without one is left out.
-type Filter struct {
-	Kind, Urgency, Identifiability, Basis, Recipient, System string
-	Outcome, DecidedBy, ActingAs                             string
-}
-
-func (f Filter) ofVersion() bool {
-	return f.Kind+f.Urgency+f.Identifiability+f.Basis+f.Recipient+f.System != ""
-}
-func (f Filter) ofDecision() bool { return f.Outcome+f.DecidedBy+f.ActingAs != "" }
-
-// Result is what a control found.
-type Result struct {
-	Control
-	Rows, Marked int64
-	Figures      []Figure
-	Trend        []Month // the twelve months up to To; nil where it was not asked for
-	LastEntry    int64   // the newest entry that counted
-}
-
-// Verdict is pass or fail for a test, figures for any other control.
-func (r Result) Verdict() string {
-	switch {
-	case !r.Test:
-		return "figures"
-	case r.Marked > 0:
-		return "fail"
-	}
-	return "pass"
-}
-
-// Figure is one number: of what, and of which part of it ("" for all).
-type Figure struct {
+// figure, month and row are as the database gives them.
+type figure struct {
 	Item  string  `json:"item"`
 	Part  string  `json:"part"`
 	Value float64 `json:"value"`
 }
 
-// Month counts the rows of one month in London ("2026-09").
-type Month struct {
+type month struct {
 	Month  string `json:"month"`
 	Rows   int64  `json:"rows"`
 	Marked int64  `json:"marked"`
 }
 
-// Row is one thing that a control found, with the entry of the trail behind it (0 for none).
-type Row struct {
+type row struct {
 	Entry     int64           `db:"entry_id"`
 	Request   string          `db:"request_id"`
 	Reference string          `db:"reference"`
@@ -89,31 +46,27 @@ type Row struct {
 	Facts     json.RawMessage `db:"facts"`
 }
 
-// After is where a page of rows ended; Limit is how many there may be, and MarkedOnly leaves out what is as it should be.
-type After struct {
-	Entry      int64
-	Subject    string
-	Limit      int
-	MarkedOnly bool
-}
-
-// Run answers one control, with its trend.
-func (b Book) Run(ctx context.Context, c Control, asked Asked) (Result, error) {
-	var r Result
-	err := b.read(ctx, asked, func(tx *sqlx.Tx, last int64) (err error) {
+// Control answers one control, with its trend.
+func (b Book) Control(ctx context.Context, n int, asked caldicott.ControlAsked) (caldicott.ControlResult, error) {
+	c, err := find(n)
+	if err != nil {
+		return caldicott.ControlResult{}, err
+	}
+	var r caldicott.ControlResult
+	err = b.read(ctx, asked, func(tx *sqlx.Tx, last int64) (err error) {
 		r, err = run(ctx, tx, c, asked, last, true)
 		return err
 	})
 	return r, err
 }
 
-// RunAll answers every control of one and the same state of the database, without trends.
-func (b Book) RunAll(ctx context.Context, asked Asked) ([]Result, error) {
-	list, err := Catalogue()
+// Controls answers every control of one and the same state of the database, without trends.
+func (b Book) Controls(ctx context.Context, asked caldicott.ControlAsked) ([]caldicott.ControlResult, error) {
+	list, err := catalogue()
 	if err != nil {
 		return nil, err
 	}
-	results := make([]Result, len(list))
+	results := make([]caldicott.ControlResult, len(list))
 	err = b.read(ctx, asked, func(tx *sqlx.Tx, last int64) error {
 		for i, c := range list {
 			var err error
@@ -126,21 +79,29 @@ func (b Book) RunAll(ctx context.Context, asked Asked) ([]Result, error) {
 	return results, err
 }
 
-// Rows gives one page of what a control found, in the order of the entries.
-func (b Book) Rows(ctx context.Context, c Control, asked Asked, after After) ([]Row, error) {
-	var rows []Row
-	err := b.read(ctx, asked, func(tx *sqlx.Tx, last int64) error {
-		args := append(asked.args(c, asked.From, last), after.Entry, after.Subject, after.MarkedOnly, after.Limit)
+// ControlRows gives one page of what a control found, in the order of the entries.
+func (b Book) ControlRows(ctx context.Context, n int, asked caldicott.ControlAsked, page caldicott.ControlPage) ([]caldicott.ControlRow, error) {
+	c, err := find(n)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	err = b.read(ctx, asked, func(tx *sqlx.Tx, last int64) error {
+		args := append(args(asked, c, asked.From, last), page.AfterEntry, page.AfterSubject, page.MarkedOnly, page.Limit)
 		if err := tx.SelectContext(ctx, &rows, c.drill, args...); err != nil {
 			return fmt.Errorf("control %d: %w", c.N, err)
 		}
 		return nil
 	})
-	return rows, err
+	list := make([]caldicott.ControlRow, len(rows))
+	for i, r := range rows {
+		list[i] = caldicott.ControlRow(r)
+	}
+	return list, err
 }
 
 // read opens a transaction that sees one state and changes nothing, and finds the newest entry that counts.
-func (b Book) read(ctx context.Context, asked Asked, do func(tx *sqlx.Tx, last int64) error) (err error) {
+func (b Book) read(ctx context.Context, asked caldicott.ControlAsked, do func(tx *sqlx.Tx, last int64) error) (err error) {
 	tx, err := b.DB.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("controls: %w", err)
@@ -166,48 +127,52 @@ func (b Book) read(ctx context.Context, asked Asked, do func(tx *sqlx.Tx, last i
 	return do(tx, last)
 }
 
-func run(ctx context.Context, tx *sqlx.Tx, c Control, asked Asked, last int64, trend bool) (Result, error) {
-	since, months, err := asked.From, []Month(nil), error(nil)
+func run(ctx context.Context, tx *sqlx.Tx, c control, asked caldicott.ControlAsked, last int64, trend bool) (caldicott.ControlResult, error) {
+	since, months, err := asked.From, []caldicott.ControlMonth(nil), error(nil)
 	from := asked.To
 	if trend {
 		if from, months, err = year(asked.To); err != nil {
-			return Result{}, err
+			return caldicott.ControlResult{}, err
 		}
 		if from.Before(since) {
 			since = from
 		}
 	}
 	var said []byte
-	if err := tx.GetContext(ctx, &said, c.summary, append(asked.args(c, since, last), from)...); err != nil {
-		return Result{}, fmt.Errorf("control %d: %w", c.N, err)
+	if err := tx.GetContext(ctx, &said, c.summary, append(args(asked, c, since, last), from)...); err != nil {
+		return caldicott.ControlResult{}, fmt.Errorf("control %d: %w", c.N, err)
 	}
 	var found struct {
 		Rows    int64    `json:"rows"`
 		Marked  int64    `json:"marked"`
-		Figures []Figure `json:"figures"`
-		Trend   []Month  `json:"trend"`
+		Figures []figure `json:"figures"`
+		Trend   []month  `json:"trend"`
 	}
 	if err := json.Unmarshal(said, &found); err != nil {
-		return Result{}, fmt.Errorf("control %d: %w", c.N, err)
+		return caldicott.ControlResult{}, fmt.Errorf("control %d: %w", c.N, err)
 	}
 	for i := range months {
 		for _, m := range found.Trend {
 			if m.Month == months[i].Month {
-				months[i] = m
+				months[i] = caldicott.ControlMonth(m)
 			}
 		}
 	}
-	return Result{Control: c, Rows: found.Rows, Marked: found.Marked, Figures: found.Figures, Trend: months, LastEntry: last}, nil
+	r := caldicott.ControlResult{Control: c.Control, Rows: found.Rows, Marked: found.Marked, Trend: months, LastEntry: last}
+	for _, f := range found.Figures {
+		r.Figures = append(r.Figures, caldicott.ControlFigure(f))
+	}
+	return r, nil
 }
 
 // year gives the twelve months of which the last is the one that To ends or cuts, and the first instant of them.
-func year(to time.Time) (time.Time, []Month, error) {
+func year(to time.Time) (time.Time, []caldicott.ControlMonth, error) {
 	day, err := time.Parse(time.DateOnly, caldicott.Today(to.Add(-time.Microsecond)))
 	if err != nil {
 		return time.Time{}, nil, fmt.Errorf("controls: %w", err)
 	}
 	first := time.Date(day.Year(), day.Month()-11, 1, 0, 0, 0, 0, time.UTC)
-	months := make([]Month, 12)
+	months := make([]caldicott.ControlMonth, 12)
 	for i := range months {
 		months[i].Month = first.AddDate(0, i, 0).Format("2006-01")
 	}
@@ -216,7 +181,7 @@ func year(to time.Time) (time.Time, []Month, error) {
 }
 
 // args are the parameters that every statement begins with, in the order of places.
-func (a Asked) args(c Control, since time.Time, last int64) []any {
+func args(a caldicott.ControlAsked, c control, since time.Time, last int64) []any {
 	end, f := a.To, a.Filter
 	for _, limit := range []time.Time{a.AsAt, a.Now} {
 		if !limit.IsZero() && limit.Before(end) {
@@ -224,7 +189,7 @@ func (a Asked) args(c Control, since time.Time, last int64) []any {
 		}
 	}
 	return []any{
-		a.Organisation, since, a.To, last, end, a.From, c.Standing, f.ofVersion(), f.ofDecision(),
+		a.Organisation, since, a.To, last, end, a.From, c.Standing, f.Kind+f.Urgency+f.Identifiability+f.Basis+f.Recipient+f.System != "", f.Outcome+f.DecidedBy+f.ActingAs != "",
 		f.Kind, f.Urgency, f.Identifiability, f.Basis, f.Recipient, f.System, f.Outcome, f.DecidedBy, f.ActingAs,
 	}
 }

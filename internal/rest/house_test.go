@@ -20,6 +20,7 @@ import (
 	"github.com/caldicott/caldicott/internal/access"
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/controls"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/identity"
@@ -69,7 +70,7 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, log *slog.Logger) http.Handler {
 	return server.New(server.Config{
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
-		API: rest.New(rest.Config{Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log}),
+		API: rest.New(rest.Config{Work: work, History: trail{auditdb.History{DB: reader}}, Controls: controls.Book{DB: reader}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log}),
 	})
 }
 

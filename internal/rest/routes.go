@@ -134,6 +134,10 @@ func (s *service) routes() http.Handler {
 	post("/notices/{id}/resending", register(byID, noticeResent, s.resendNotice))
 	put("/me/preferences", register(nobodys, preferred, s.prefer))
 
+	get("/audit/controls", s.listControls)
+	get("/audit/controls/{n}", s.showControl)
+	get("/audit/controls/{n}/rows", s.listControlRows)
+
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
 	return r

@@ -1046,6 +1046,22 @@ const (
 	MailPreferenceNever  MailPreference = "NEVER"   // No mail: tasks only
 )
 
+// LogPurpose is a code of the list log_purpose.
+type LogPurpose string
+
+// The codes of log_purpose.
+const (
+	LogPurposeInternalAudit LogPurpose = "INTERNAL_AUDIT" // Internal audit
+	LogPurposeExternalAudit LogPurpose = "EXTERNAL_AUDIT" // External audit
+	LogPurposeComplaint     LogPurpose = "COMPLAINT"      // Complaint
+	LogPurposeIncident      LogPurpose = "INCIDENT"       // Incident
+	LogPurposeSubjectAccess LogPurpose = "SUBJECT_ACCESS" // Subject access request
+	LogPurposeFoi           LogPurpose = "FOI"            // Freedom of information request
+	LogPurposeRegulator     LogPurpose = "REGULATOR"      // Regulator's question
+	LogPurposeAssurance     LogPurpose = "ASSURANCE"      // Assurance: toolkit, Board
+	LogPurposeOversight     LogPurpose = "OVERSIGHT"      // Oversight by the Guardian's office
+)
+
 func lists() []List {
 	return []List{
 		{"caldicott_principle", []Entry{
@@ -1806,6 +1822,17 @@ func lists() []List {
 			{"AT_ONCE", "Each notice at once", "", "2018-05-25", ""},
 			{"DAILY", "One digest a day", "", "2018-05-25", ""},
 			{"NEVER", "No mail: tasks only", "", "2018-05-25", ""},
+		}},
+		{"log_purpose", []Entry{
+			{"INTERNAL_AUDIT", "Internal audit", "", "2018-05-25", ""},
+			{"EXTERNAL_AUDIT", "External audit", "", "2018-05-25", ""},
+			{"COMPLAINT", "Complaint", "", "2018-05-25", ""},
+			{"INCIDENT", "Incident", "", "2018-05-25", ""},
+			{"SUBJECT_ACCESS", "Subject access request", "", "2018-05-25", ""},
+			{"FOI", "Freedom of information request", "", "2018-05-25", ""},
+			{"REGULATOR", "Regulator's question", "", "2018-05-25", ""},
+			{"ASSURANCE", "Assurance: toolkit, Board", "", "2018-05-25", ""},
+			{"OVERSIGHT", "Oversight by the Guardian's office", "", "2018-05-25", ""},
 		}},
 	}
 }
