@@ -116,6 +116,7 @@ var answers = map[string][]any{
 	"ConsistencyView": {ConsistencyView{}}, "RequestProofs": {RequestProofs{}},
 
 	"AuditEntryList": {List[AuditEntry]{}}, "AuditEntryView": {AuditEntryView{}}, "Manifest": {Manifest{}}, "Statement": {Statement{}},
+	"Controls": {Controls{}}, "ControlRowList": {List[ControlRowView]{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.

@@ -9,6 +9,7 @@ import (
 	"github.com/caldicott/caldicott/internal/access"
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/controls"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/identity"
 	"github.com/caldicott/caldicott/internal/postgres"
@@ -25,6 +26,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 	served := rest.Config{
 		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Trail: logReader{auditdb.Log{DB: notary.reader}}, Log: t.log,
 		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Seals: notary.sealer != nil, Signs: notary.signer != nil},
+		Controls:    controls.Book{DB: notary.reader, Patience: controlsWithin},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 	}
 	var public http.Handler
@@ -70,3 +72,6 @@ func policyLines(p *access.Policy) []api.PolicyLine {
 
 // uploadWithin is how long a request may take: the largest document over a hospital's slower lines.
 const uploadWithin = 90 * time.Second
+
+// controlsWithin is how long one of the auditors' questions may take: longer than any deed.
+const controlsWithin = 60 * time.Second

@@ -108,6 +108,9 @@ const (
 	// SearchLog is reading entries of the trail, ExportLog is taking them out of the house.
 	SearchLog Action = "search_log"
 	ExportLog Action = "export_log"
+	// ReviewControls is the auditors' questions answered in figures, TraceControls the rows behind them.
+	ReviewControls Action = "review_controls"
+	TraceControls  Action = "trace_controls"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -150,7 +153,7 @@ func DirectoryDeeds() []Action {
 
 // Readings are the ways of reading that the policy rules on.
 func Readings() []Action {
-	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog}
+	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog, ReviewControls, TraceControls}
 }
 
 // Actions is every word that may stand in the second column of policy.csv.

@@ -19,7 +19,7 @@ var _ notary.Catalogue = Catalogue{}
 // the catalogue is that of their giving. Of the settings those stand here that let a crash or a standby lose what was
 // committed, or switch triggers off.
 const definition = `
-	WITH spaces AS (SELECT oid, nspname, nspacl, nspowner FROM pg_namespace WHERE nspname IN ('audit', 'casework')),
+	WITH spaces AS (SELECT oid, nspname, nspacl, nspowner FROM pg_namespace WHERE nspname IN ('audit', 'casework', 'controls')),
 	tables AS (SELECT c.* FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace)
 	SELECT concat_ws(' ', 'schema', nspname, pg_get_userbyid(nspowner)) FROM spaces
 	UNION ALL SELECT concat_ws(' ', 'right', nspname, a) FROM spaces, unnest(nspacl) a

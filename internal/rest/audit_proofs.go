@@ -64,8 +64,8 @@ func logBytes(w http.ResponseWriter, kind string, data []byte, keep string) {
 	_, _ = w.Write(data) //nolint:errcheck // nobody is left to tell
 }
 
-// numberOf is a number in the path.
-func numberOf(r *http.Request, part string) (int64, error) {
+// numberIn is a number in the path.
+func numberIn(r *http.Request, part string) (int64, error) {
 	s, err := named(r, part, isNumber)
 	if err != nil {
 		return 0, err
@@ -78,7 +78,7 @@ func (s *service) proveEntry(w http.ResponseWriter, r *http.Request) error {
 	if _, err := ask(r); err != nil {
 		return err
 	}
-	entry, err := numberOf(r, "entry")
+	entry, err := numberIn(r, "entry")
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *service) showCheckpoint(w http.ResponseWriter, r *http.Request) error {
 	if _, err := ask(r); err != nil {
 		return err
 	}
-	size, err := numberOf(r, "size")
+	size, err := numberIn(r, "size")
 	if err != nil {
 		return err
 	}

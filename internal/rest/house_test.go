@@ -20,6 +20,7 @@ import (
 	"github.com/caldicott/caldicott/internal/access"
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/casework"
+	"github.com/caldicott/caldicott/internal/controls"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/identity"
@@ -77,7 +78,7 @@ func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entrie
 	return server.New(server.Config{
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
 		API: rest.New(rest.Config{
-			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks,
+			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks, Controls: controls.Book{DB: reader},
 			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
 		}),
 	})

@@ -23,6 +23,8 @@ type Config struct {
 	Trail LogReader
 	// Speaks signs what is said of the sealed log; nil where it is not signed.
 	Speaks Speaker
+	// Controls answers the auditors' questions, with a login that can.
+	Controls Auditor
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

@@ -149,6 +149,9 @@ func (s *service) routes() http.Handler {
 	get("/audit/export", s.exportEntries)
 	get("/audit/exports/{id}", s.showExport)
 	get("/audit/statements/absence", s.stateAbsence)
+	get("/audit/controls", s.listControls)
+	get("/audit/controls/{n}", s.showControl)
+	get("/audit/controls/{n}/rows", s.listControlRows)
 
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
