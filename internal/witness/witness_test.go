@@ -471,6 +471,36 @@ func TestALyingWitnessGivesNothing(t *testing.T) {
 	honest.add(t, l.submission(t, 8, 9))
 }
 
+// A witness that cosigns more than it was sent gives a line that is of no use on the note.
+func TestACosignatureOfMoreThanTheNoteIsRefused(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, origin).grow(1, "leaf")
+	secret, vkey, err := witness.GenerateKey("w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := formats.NewSignerForCosignatureV1(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := witness.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, _ := strings.Cut(l.note(t, 1), "\n\n")
+	signed, err := note.Sign(&note.Note{Text: text + "\n\nmore\n"}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.TrimPrefix(string(signed), text+"\n\n"))
+	}))
+	defer server.Close()
+	if line, err := (witness.Client{URL: server.URL, Verifier: verifier}).Add(t.Context(), l.submission(t, 0, 1)); err == nil {
+		t.Error(line)
+	}
+}
+
 func TestAKeyIsReadBackOrRefused(t *testing.T) {
 	t.Parallel()
 	secret, vkey, err := witness.GenerateKey("w")
