@@ -309,6 +309,14 @@ func TestASplitViewLeavesEvidence(t *testing.T) {
 	if !is || refusal.Status != http.StatusConflict || refusal.Known >= 0 {
 		t.Fatalf("%v", err)
 	}
+	more := l.submission(t, 10, 10)
+	more.Note = strings.Replace(more.Note, "\n\n", "\n\n— x AAAAAAAA\n", 1) // anybody can add this
+	if _, err := second.client.Add(t.Context(), more); err == nil {
+		t.Error("a fork is cosigned")
+	}
+	if _, err = second.client.Add(t.Context(), l.submission(t, 10, 10)); err == nil {
+		t.Error("a fork is cosigned")
+	}
 	files, err := filepath.Glob(filepath.Join(second.folder, "*.evidence-*"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v %v", files, err)
