@@ -48,6 +48,7 @@ type Shelf interface {
 type Proofs struct {
 	Origin string
 	Shelf  Shelf
+	Public func(context.Context) (size int64, err error) // largest checkpoint that the witnesses' quorum has cosigned; nil: there are no witnesses
 }
 
 // Checkpoint is the newest signed checkpoint, as a note.
@@ -72,7 +73,24 @@ func (p Proofs) note(tree merkle.Tree, lines []string, err error) (merkle.Tree, 
 	return tree, Note(merkle.Checkpoint{Origin: p.Origin, Tree: tree}.Text(), lines), nil
 }
 
-// Entry proves that an entry is in the log, by the newest signed checkpoint.
+// covering is the checkpoint to prove so many leaves by: the one that the witnesses have cosigned if it has them, as the
+// newest is seldom cosigned yet where much is written.
+func (p Proofs) covering(ctx context.Context, leaves int64) (merkle.Tree, string, error) {
+	if p.Public == nil {
+		return p.Checkpoint(ctx)
+	}
+	size, err := p.Public(ctx)
+	if err != nil {
+		return merkle.Tree{}, "", err
+	}
+	if size < leaves {
+		return p.Checkpoint(ctx)
+	}
+	tree, lines, err := p.Shelf.At(ctx, size)
+	return p.note(tree, lines, err)
+}
+
+// Entry proves that an entry is in the log, by a checkpoint that is cosigned or else by the newest signed one.
 func (p Proofs) Entry(ctx context.Context, entry int64) (merkle.Proof, error) {
 	leaf, found, err := p.Shelf.Leaf(ctx, entry)
 	if err != nil {
@@ -81,7 +99,7 @@ func (p Proofs) Entry(ctx context.Context, entry int64) (merkle.Proof, error) {
 	if !found {
 		return merkle.Proof{}, ErrNoEntry
 	}
-	tree, signed, err := p.Checkpoint(ctx)
+	tree, signed, err := p.covering(ctx, max(1, leaf.Index+1))
 	if errors.Is(err, ErrUnsigned) {
 		return merkle.Proof{}, ErrUnsealed
 	}
@@ -117,13 +135,17 @@ func (p Proofs) Request(ctx context.Context, request string) (proved []EntryProo
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, signed, err := p.Checkpoint(ctx)
+	span := int64(1)
+	for _, leaf := range leaves {
+		span = max(span, leaf.Index+1)
+	}
+	tree, signed, err := p.covering(ctx, span)
 	if err != nil && !errors.Is(err, ErrUnsigned) {
 		return nil, nil, err
 	}
 	read := remembering(p.Shelf)
 	for _, leaf := range leaves {
-		proof, err := Proofs{p.Origin, read}.leaf(ctx, tree, signed, leaf)
+		proof, err := Proofs{Origin: p.Origin, Shelf: read}.leaf(ctx, tree, signed, leaf)
 		switch {
 		case errors.Is(err, ErrUnsealed):
 			waiting = append(waiting, leaf.Entry)

@@ -267,7 +267,7 @@ func (p *Publisher) State(ctx context.Context) (Publicity, error) {
 		return Publicity{}, err
 	}
 	s := Publicity{Quorum: p.quorum()}
-	if s.Public, err = p.Store.Public(ctx, p.ids(), s.Quorum); err != nil {
+	if s.Public, err = p.Public(ctx); err != nil {
 		return Publicity{}, err
 	}
 	tree, _, err := p.Log.LastSigned(ctx)
@@ -283,6 +283,11 @@ func (p *Publisher) State(ctx context.Context) (Publicity, error) {
 	}
 	slices.SortFunc(s.Witnesses, func(a, b WitnessState) int { return strings.Compare(a.Name, b.Name) })
 	return s, nil
+}
+
+// Public is the largest size that the quorum has cosigned; 0 for none.
+func (p *Publisher) Public(ctx context.Context) (int64, error) {
+	return p.Store.Public(ctx, p.ids(), p.quorum())
 }
 
 func (p *Publisher) quorum() int {

@@ -127,8 +127,23 @@ func TestWhatIsSignedIsCosignedAndServedWithItsCosignatures(t *testing.T) {
 	if n := count(t, h.reader, `SELECT count(*) FROM audit.keys WHERE role = 'witness' AND vkey IN ($1, $2)`, firstKey, secondKey); n != 2 {
 		t.Errorf("%d keys of witnesses", n)
 	}
+	h.grow(t, 5, signer) // the newest is not cosigned yet: what is proved by the one before it is still believed
+	proofs := h.proofs()
+	proofs.Public = p.Public
+	proof, err := proofs.Entry(t.Context(), ids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := policy.Check(proof.Note); err != nil {
+		t.Error(err)
+	}
+	last := count(t, h.reader, `SELECT entry_id FROM audit.leaves WHERE leaf_index = 311`)
+	if proof, err = proofs.Entry(t.Context(), last); err != nil || !strings.HasPrefix(proof.Note, origin+"\n312\n") {
+		t.Errorf("%v %s", err, proof.Note)
+	}
+	publish(t, p)
 	s, err := p.State(t.Context())
-	if err != nil || s.Size != 307 || s.Public != 307 || s.Quorum != 2 || len(s.Witnesses) != 2 || s.Witnesses[0].Size != 307 || s.Witnesses[0].Behind != 0 || s.Witnesses[0].At.IsZero() {
+	if err != nil || s.Size != 312 || s.Public != 312 || s.Quorum != 2 || len(s.Witnesses) != 2 || s.Witnesses[0].Size != 312 || s.Witnesses[0].Behind != 0 || s.Witnesses[0].At.IsZero() {
 		t.Errorf("%+v %v", s, err)
 	}
 }
@@ -198,16 +213,17 @@ func TestAForgedCosignatureHidesNothing(t *testing.T) {
 	key, _ := newKey(t)
 	w, _ := watch(t, "w", key.Verifier(), nil)
 	signer := h.newSigner(filepath.Join(t.TempDir(), "signed"), key)
-	h.grow(t, 200, signer)
-	publish(t, h.publisher(time.Now, w))
-	h.grow(t, 10, signer)
-	const forge = `INSERT INTO audit.cosignatures (size, witness, line) SELECT 210, witness, line FROM audit.cosignatures`
+	for range 2 {
+		h.grow(t, 200, signer)
+		publish(t, h.publisher(time.Now, w))
+	}
+	h.rollback(t, 200)
+	h.grow(t, 50, h.newSigner(filepath.Join(t.TempDir(), "signed"), key))
+	const forge = `INSERT INTO audit.cosignatures (size, witness, line) SELECT 250, witness, line FROM audit.cosignatures`
 	if _, err := h.superuser.ExecContext(t.Context(), forge); err != nil {
 		t.Fatal(err)
 	}
-	publish(t, h.publisher(time.Now, w)) // asks, and hears that it is 200
-	h.grow(t, 10, signer)
-	publish(t, h.publisher(time.Now, w))
+	requireAlarm(t, h.publisher(time.Now, w), notary.AlarmRollback)
 }
 
 // A witness that hangs takes its own time, and not that of the others; one that is away is left alone for a while.

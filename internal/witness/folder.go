@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/caldicott/caldicott/internal/durable"
 )
@@ -60,9 +61,9 @@ func (f *Folder) Save(origin, cosigned string) error {
 	return durable.Write(f.file(origin, ".checkpoint"), []byte(cosigned))
 }
 
-// Keep puts both notes on disk under a name of their own. Only who has the log's key can make such notes, so nobody else
-// can fill the disk with them.
+// Keep puts both notes on disk under a name of what the log has signed, so that only who has its key can fill the disk.
 func (f *Folder) Keep(origin, known, other string) error {
-	sum := sha256.Sum256([]byte(other))
+	text, _, _ := strings.Cut(other, "\n\n")
+	sum := sha256.Sum256([]byte(text))
 	return durable.Write(f.file(origin, ".evidence-"+hex.EncodeToString(sum[:8])), []byte(known+"\n"+other))
 }

@@ -309,6 +309,14 @@ func TestASplitViewLeavesEvidence(t *testing.T) {
 	if !is || refusal.Status != http.StatusConflict || refusal.Known >= 0 {
 		t.Fatalf("%v", err)
 	}
+	more := l.submission(t, 10, 10)
+	more.Note = strings.Replace(more.Note, "\n\n", "\n\n— x AAAAAAAA\n", 1) // anybody can add this
+	if _, err := second.client.Add(t.Context(), more); err == nil {
+		t.Error("a fork is cosigned")
+	}
+	if _, err = second.client.Add(t.Context(), l.submission(t, 10, 10)); err == nil {
+		t.Error("a fork is cosigned")
+	}
 	files, err := filepath.Glob(filepath.Join(second.folder, "*.evidence-*"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v %v", files, err)
@@ -469,6 +477,36 @@ func TestALyingWitnessGivesNothing(t *testing.T) {
 		server.Close()
 	}
 	honest.add(t, l.submission(t, 8, 9))
+}
+
+// A witness that cosigns more than it was sent gives a line that is of no use on the note.
+func TestACosignatureOfMoreThanTheNoteIsRefused(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, origin).grow(1, "leaf")
+	secret, vkey, err := witness.GenerateKey("w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := formats.NewSignerForCosignatureV1(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := witness.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, _ := strings.Cut(l.note(t, 1), "\n\n")
+	signed, err := note.Sign(&note.Note{Text: text + "\n\nmore\n"}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.TrimPrefix(string(signed), text+"\n\n"))
+	}))
+	defer server.Close()
+	if line, err := (witness.Client{URL: server.URL, Verifier: verifier}).Add(t.Context(), l.submission(t, 0, 1)); err == nil {
+		t.Error(line)
+	}
 }
 
 func TestAKeyIsReadBackOrRefused(t *testing.T) {
