@@ -45,6 +45,7 @@ var law = map[string][]string{
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
 	"internal/merkle":   {},
+	"internal/receipt":  {"internal/merkle"}, // its hash
 	"internal/notary":   {"internal/merkle"},
 	"internal/notarydb": {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
 
@@ -76,7 +77,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/receipt",
 }
 
 const module = "github.com/caldicott/caldicott"
