@@ -43,6 +43,8 @@ type Config struct {
 	S3SecretKey      string        `env:"CALDICOTT_S3_SECRET_KEY" secret:"true" doc:"Secret key."`
 	S3Insecure       bool          `env:"CALDICOTT_S3_INSECURE" doc:"Without TLS: on loopback only."`
 	Scanner          string        `env:"CALDICOTT_CLAMD" doc:"Virus scanner that speaks clamd's protocol: tcp://host:3310 or unix:///path. Documents wait until it has found them clean; without it they do not wait."`
+	ReceiptKey       string        `env:"CALDICOTT_RECEIPT_KEY" secret:"true" doc:"Keys that receipts are signed with, one a line, each named after the log's origin and /receipt; all of them sign. Not the log's own. Best given by CALDICOTT_RECEIPT_KEY_FILE. Without it deeds are answered without an Audit-Receipt."`
+	ReceiptWithin    time.Duration `env:"CALDICOTT_RECEIPT_WITHIN" envDefault:"60s" validate:"min=1s,max=24h" doc:"Within which time a receipt promises that the entry is sealed."`
 	DemoIssuer       string        `env:"CALDICOTT_DEMONSTRATION_ISSUER" envDefault:"127.0.0.1:8081" validate:"required,hostname_port" doc:"Where the demonstration's own issuer listens (loopback only)."`
 
 	// Embedded is the embedded PostgreSQL's own settings, used where no database is configured.

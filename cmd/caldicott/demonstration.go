@@ -14,6 +14,8 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/issuer"
+	"github.com/caldicott/caldicott/internal/notary"
+	"github.com/caldicott/caldicott/internal/receipt"
 	"github.com/caldicott/caldicott/internal/vault"
 )
 
@@ -173,7 +175,17 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 	}
 	config.Issuer = signIn.URL()
 	if config.DocumentKeys == "" {
-		if config.DocumentKeys, err = demoKey(filepath.Join(config.Embedded.DataDir, "document-key")); err != nil {
+		sealing := func() (string, error) { return vault.GenerateKey("demonstration", nil) }
+		if config.DocumentKeys, err = demoKey(filepath.Join(config.Embedded.DataDir, "document-key"), sealing); err != nil {
+			return errors.Join(err, signIn.Close())
+		}
+	}
+	if config.ReceiptKey == "" {
+		promising := func() (string, error) {
+			secret, _, err := notary.GenerateKey(demoOrigin + receipt.Suffix)
+			return secret, err
+		}
+		if config.ReceiptKey, err = demoKey(filepath.Join(config.Embedded.DataDir, "receipt-key"), promising); err != nil {
 			return errors.Join(err, signIn.Close())
 		}
 	}
@@ -187,13 +199,16 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 	return errors.Join(err, signIn.Close())
 }
 
-// demoKey reads the key that the demonstration's documents are sealed with, or makes it the first time.
-func demoKey(path string) (string, error) {
+// demoOrigin is the name of the demonstration's log.
+const demoOrigin = "demonstration.invalid/caldicott"
+
+// demoKey reads a key of the demonstration, or makes it the first time.
+func demoKey(path string, generate func() (string, error)) (string, error) {
 	b, err := os.ReadFile(path)
 	if !errors.Is(err, os.ErrNotExist) {
 		return string(b), err
 	}
-	line, err := vault.GenerateKey("demonstration", nil)
+	line, err := generate()
 	if err != nil {
 		return "", err
 	}

@@ -76,6 +76,11 @@ func open(ctx context.Context, t *tools, config Config, furnished house.Furnishe
 	}
 	work := caseworkOn(db, furnished)
 	around.furnish(work)
+	receipts, err := receiptSigner(config, t.log)
+	if err != nil {
+		return err
+	}
+	work.Promise = promise(receipts, t.log)
 	handler, err := wire(t, config, furnished, work, db, reader)
 	if err != nil {
 		return err

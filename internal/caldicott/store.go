@@ -32,6 +32,8 @@ type Tx interface {
 	SaveCase(ctx context.Context, change Change) error
 	// Note appends an event that belongs to no change: a refusal, a reading, the service's own doings.
 	Note(ctx context.Context, e Event) error
+	// Appended is the entry that this transaction appended to a chain last.
+	Appended() Appended
 	// Plan writes what waits for whom on the request, in place of what was written before, and when the keeper is to look
 	// at it next; zero for never.
 	Plan(ctx context.Context, request Request, tasks []Task, next time.Time) error
@@ -59,6 +61,13 @@ type Tx interface {
 	Answers
 }
 
+// Appended is where an event stands in its chain, and the hash that it will have as a leaf of the log.
+type Appended struct {
+	Stream string
+	Seq    int
+	Leaf   [32]byte
+}
+
 // Answers are the answers given under an Idempotency-Key.
 type Answers interface {
 	// Answer finds the answer under the person's key, if it is younger than since; Conflict KEY_BUSY while another
@@ -77,6 +86,7 @@ type GivenAnswer struct {
 	Status         int
 	ETag, Location string
 	Body           []byte
+	Receipt        string // as the header Audit-Receipt has it; "" where none was signed
 	At             time.Time
 	RequestID      string
 }

@@ -43,9 +43,9 @@ func register[B any, P body[B]](at whose, show func(casework.DirectoryResult) (a
 		if err != nil {
 			return err
 		}
-		return do(w, show, func(encode func(casework.DirectoryResult) (caldicott.GivenAnswer, error)) (casework.DirectoryResult, *caldicott.GivenAnswer, error) {
+		return do(w, show, func(encode func(casework.DirectoryResult) (caldicott.GivenAnswer, error)) (casework.DirectoryResult, casework.Given, error) {
 			result, err := deed(entry{r.Context(), call, encode, name}, (*B)(body))
-			return result, result.Before, err
+			return result, result.Given, err
 		})
 	}
 }

@@ -60,6 +60,9 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
+	if work.Promise == nil {
+		work.Promise = promise
+	}
 	log := &lines{}
 	whole := stack(h, work, reader, slog.New(slog.NewJSONHandler(log, nil)))
 	return &town{House: h, handler: checked(t, whole), routes: whole.(chi.Routes), log: log}
