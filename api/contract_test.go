@@ -132,7 +132,7 @@ var houseRules = map[string]func(operation) string{
 		return ""
 	},
 	"a write is a deed under its own name": func(o operation) string {
-		dryRun := o.OperationID == "check_content" || o.OperationID == "check_request"
+		dryRun := o.OperationID == "check_content" || o.OperationID == "check_request" || o.OperationID == "check_receipt"
 		if o.writes() && !dryRun && (o.action() == "" || slices.Contains(caldicott.Readings(), o.action())) {
 			return "no deed"
 		}

@@ -77,6 +77,7 @@ var bodies = map[string][]any{
 	"JudgingSample":           {JudgingSample{}},
 	"ReviewingStandingRule":   {ReviewingStandingRule{}},
 	"Preferring":              {Preferring{}},
+	"CheckingReceipt":         {CheckingReceipt{}},
 	"Content":                 {caldicott.Content{}, Content{}},
 }
 
@@ -111,7 +112,8 @@ var answers = map[string][]any{
 	"Assurances":        {Assurances{}}, "Rota": {Rota{}}, "Samples": {Samples{}}, "StandingRules": {StandingRules{}},
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
-	"AssetList": {List[AssetView]{}},
+	"AssetList":   {List[AssetView]{}},
+	"ReceiptView": {ReceiptView{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.

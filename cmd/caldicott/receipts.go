@@ -6,37 +6,45 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
-// receiptSigner signs with the configured keys; nil where there are none, and then the log says once what that means.
-func receiptSigner(c Config, log *slog.Logger) (*receipt.Signer, error) {
+// receiptOffice signs receipts, and knows its own again. The zero office does neither.
+type receiptOffice struct {
+	promise    func(caldicott.Appended) string
+	signatures note.Verifiers
+}
+
+// openReceipts signs with the configured keys; where there are none, the log says once what that means.
+func openReceipts(c Config, log *slog.Logger) (receiptOffice, error) {
 	if c.ReceiptKey == "" {
 		log.Warn("deeds are answered without a receipt: CALDICOTT_RECEIPT_KEY is not set")
-		return nil, nil
+		return receiptOffice{}, nil
 	}
 	keys, err := notary.ParseKeys(strings.NewReader(c.ReceiptKey))
 	if err != nil {
-		return nil, fmt.Errorf("settings: CALDICOTT_RECEIPT_KEY: %w", err)
+		return receiptOffice{}, fmt.Errorf("settings: CALDICOTT_RECEIPT_KEY: %w", err)
 	}
 	signer, err := receipt.NewSigner(keys, c.ReceiptWithin)
 	if err != nil {
-		return nil, fmt.Errorf("settings: CALDICOTT_RECEIPT_KEY: %w", err)
+		return receiptOffice{}, fmt.Errorf("settings: CALDICOTT_RECEIPT_KEY: %w", err)
 	}
+	var public []string
 	for _, k := range keys {
+		public = append(public, k.Verifier())
 		log.Info("deeds are answered with a receipt", "key", k.Verifier(), "sealed_within", c.ReceiptWithin.String())
 	}
-	return signer, nil
+	signatures, err := notary.Verifiers(public...)
+	return receiptOffice{promising(signer, log), signatures}, err
 }
 
-// promise signs what casework is to promise. A deed is worth more than its receipt: where it cannot be signed, the log says
+// promising signs what casework is to promise. A deed is worth more than its receipt: where it cannot be signed, the log says
 // so, and the answer has none.
-func promise(signer *receipt.Signer, log *slog.Logger) func(caldicott.Appended) string {
-	if signer == nil {
-		return nil
-	}
+func promising(signer *receipt.Signer, log *slog.Logger) func(caldicott.Appended) string {
 	return func(entry caldicott.Appended) string {
 		signed, err := signer.Sign(entry.Stream, entry.Seq, entry.Leaf, time.Now())
 		if err != nil {

@@ -76,12 +76,12 @@ func open(ctx context.Context, t *tools, config Config, furnished house.Furnishe
 	}
 	work := caseworkOn(db, furnished)
 	around.furnish(work)
-	receipts, err := receiptSigner(config, t.log)
+	receipts, err := openReceipts(config, t.log)
 	if err != nil {
 		return err
 	}
-	work.Promise = promise(receipts, t.log)
-	handler, err := wire(t, config, furnished, work, db, reader)
+	work.Promise = receipts.promise
+	handler, err := wire(t, config, furnished, work, db, reader, receipts)
 	if err != nil {
 		return err
 	}

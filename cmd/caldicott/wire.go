@@ -13,13 +13,15 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/identity"
+	"github.com/caldicott/caldicott/internal/notary"
+	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/rest"
 	"github.com/caldicott/caldicott/internal/server"
 )
 
 // wire is the only place that knows every room of the running service.
-func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, reader *sqlx.DB) (http.Handler, error) {
+func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, reader *sqlx.DB, receipts receiptOffice) (http.Handler, error) {
 	verifier, err := identity.New(identity.Config{Issuer: config.Issuer, Audience: config.Audience, Skew: config.Skew})
 	if err != nil {
 		return nil, err
@@ -29,6 +31,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Known:    work.Known,
 		API: rest.New(rest.Config{
 			Work: work, History: historian{auditdb.History{DB: reader}}, Log: t.log,
+			Notary: rest.NotaryOf{Proofs: notary.Proofs{Shelf: notarydb.Shelf{DB: reader}}}, Signatures: receipts.signatures,
 			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 		}),
 		Contract: furnished.Contract,

@@ -132,7 +132,7 @@ func Open(signed string, keys note.Verifiers) (Receipt, error) {
 // Header is a signed note in one line, as the header Audit-Receipt has it.
 func Header(signed string) string { return base64.StdEncoding.EncodeToString([]byte(signed)) }
 
-// Unfold gives the signed note of what somebody has kept: the header's value, the whole header, or the note itself.
+// Unfold gives the signed note of what somebody has kept: the header's value, the headers of the answer, or the note itself.
 func Unfold(kept string) (string, error) {
 	if len(kept) > 2*maxNote {
 		return "", ErrForm
@@ -140,8 +140,11 @@ func Unfold(kept string) (string, error) {
 	if strings.Contains(kept, "\n\n— ") {
 		return kept, nil
 	}
-	if name, value, found := strings.Cut(kept, ":"); found && strings.EqualFold(strings.TrimSpace(name), "Audit-Receipt") {
-		kept = value
+	for line := range strings.Lines(kept) {
+		if name, value, found := strings.Cut(line, ":"); found && strings.EqualFold(strings.TrimSpace(name), "Audit-Receipt") {
+			kept = value
+			break
+		}
 	}
 	signed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(kept))
 	if err != nil {

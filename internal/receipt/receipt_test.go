@@ -72,7 +72,7 @@ func TestAReceiptIsKeptInWhateverFormItCame(t *testing.T) {
 	if strings.ContainsAny(header, "\r\n") {
 		t.Error("a header has one line")
 	}
-	for _, kept := range []string{want, header, header + "\n", "Audit-Receipt: " + header + "\r\n", "audit-receipt:" + header} {
+	for _, kept := range []string{want, header, header + "\n", "Audit-Receipt: " + header + "\r\n", "HTTP/1.1 201 Created\r\nETag: \"1\"\r\naudit-receipt:" + header + "\r\nDate: today\r\n"} {
 		if got, err := receipt.Unfold(kept); err != nil || got != want {
 			t.Errorf("%.30q: %v", kept, err)
 		}

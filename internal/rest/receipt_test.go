@@ -2,21 +2,29 @@ package rest_test
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/housetest"
+	"github.com/caldicott/caldicott/internal/notary"
+	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
 // receiptKey is the key that every test's receipts are signed with.
 var receiptKey = sync.OnceValues(func() (note.Signer, note.Verifier) {
-	secret, public, err := note.GenerateKey(rand.Reader, "test.example/log"+receipt.Suffix)
+	secret, public, err := note.GenerateKey(rand.Reader, logOrigin+receipt.Suffix)
 	signer, err2 := note.NewSigner(secret)
 	verifier, err3 := note.NewVerifier(public)
 	if err := errors.Join(err, err2, err3); err != nil {
@@ -24,6 +32,11 @@ var receiptKey = sync.OnceValues(func() (note.Signer, note.Verifier) {
 	}
 	return signer, verifier
 })
+
+func signatures() note.Verifiers {
+	_, key := receiptKey()
+	return note.VerifierList(key)
+}
 
 // promise signs receipts as cmd wires it.
 func promise(entry caldicott.Appended) string {
@@ -46,8 +59,7 @@ func receiptOf(t *testing.T, r reply) receipt.Receipt {
 	if err != nil {
 		t.Fatalf("%v: %q", err, r.header.Get("Audit-Receipt"))
 	}
-	_, key := receiptKey()
-	promised, err := receipt.Open(signed, note.VerifierList(key))
+	promised, err := receipt.Open(signed, signatures())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,5 +159,88 @@ func TestNoDeedIsLostForWantOfAReceipt(t *testing.T) {
 	}
 	if n := w.count(t, `SELECT count(*) FROM casework.requests`); n != 1 {
 		t.Errorf("there are %d requests", n)
+	}
+}
+
+// seal seals and signs all that is waiting.
+func (w *town) seal(t *testing.T) {
+	t.Helper()
+	db, err := sqlx.Connect("postgres", housetest.SealerURL(w.Database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := (&notary.Sealer{Book: notarydb.Book{DB: db}}).Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	signer := notary.Signer{
+		Origin: logOrigin, Keys: []notary.Key{logKey()}, Desk: notarydb.Desk{Shelf: notarydb.Shelf{DB: db}}, Memory: notary.File(filepath.Join(t.TempDir(), "signed")),
+	}
+	if err := signer.Sign(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// logKey is the key that every test's log is signed with.
+var logKey = sync.OnceValue(func() notary.Key {
+	secret, _, err := notary.GenerateKey(logOrigin)
+	if err != nil {
+		panic(err)
+	}
+	keys, err := notary.ParseKeys(strings.NewReader(secret))
+	if err != nil {
+		panic(err)
+	}
+	return keys[0]
+})
+
+func TestWhoeverHoldsAReceiptMayAskWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	draft := w.as(t, "u-req-audit").post("/api/v1/requests", map[string]any{"title": "T", "kind": "RESEARCH"}).is(201)
+	kept := draft.header.Get("Audit-Receipt")
+	promised := receiptOf(t, draft)
+	ask := func(kept string) (v api.ReceiptView) {
+		t.Helper()
+		// somebody else, who may not see the request
+		r := w.as(t, "u-req-11").post("/api/v1/audit/receipts/check", map[string]string{"receipt": kept}).is(200)
+		if err := json.Unmarshal(r.body, &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	w.Clock.Put(promised.SealBy.Add(-time.Hour))
+	if v := ask(kept); v.Verdict != "due" || v.Seq != 1 || v.LeafIndex != nil || v.Stream != promised.Stream || v.LeafHash != promised.Leaf.String() {
+		t.Errorf("%+v", v)
+	}
+	w.Clock.Put(promised.SealBy.Add(time.Hour))
+	if v := ask(kept); v.Verdict != "broken" {
+		t.Errorf("%+v", v)
+	}
+	w.seal(t)
+	v := ask(kept)
+	if v.Verdict != "sealed" || v.LeafIndex == nil || v.Proof == "" {
+		t.Fatalf("%+v", v)
+	}
+	const leaf = `SELECT count(*) FROM audit.leaves WHERE leaf_index = $1 AND leaf_hash = $2 AND $3 = '/api/v1/audit/entries/' || entry_id || '/proof'`
+	if n := w.count(t, leaf, *v.LeafIndex, promised.Leaf[:], v.Proof); n != 1 {
+		t.Errorf("leaf %d at %s is not the one promised", *v.LeafIndex, v.Proof)
+	}
+	elsewhere := promised
+	elsewhere.Leaf[0]++
+	key, _ := receiptKey()
+	other, err := note.Sign(&note.Note{Text: elsewhere.Text()}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := ask(string(other)); v.Verdict != "broken" { // another entry stands in its place
+		t.Errorf("%+v", v)
+	}
+	forged, err := note.Sign(&note.Note{Text: promised.Text()}, logKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kept := range []string{"x", string(forged), receipt.Header("nothing")} {
+		w.as(t, "u-req-11").post("/api/v1/audit/receipts/check", map[string]string{"receipt": kept}).is(422, "FIELD").names("receipt")
 	}
 }

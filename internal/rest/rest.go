@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/casework"
 )
@@ -16,6 +18,10 @@ type Config struct {
 	Work *casework.Service
 	// History reads the trail of one request, with a login that can.
 	History Historian
+	// Notary is the sealed log.
+	Notary NotaryOf
+	// Signatures are the keys by which receipts are known for this service's own; nil where none are given.
+	Signatures note.Verifiers
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

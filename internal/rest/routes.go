@@ -134,6 +134,8 @@ func (s *service) routes() http.Handler {
 	post("/notices/{id}/resending", register(byID, noticeResent, s.resendNotice))
 	put("/me/preferences", register(nobodys, preferred, s.prefer))
 
+	post("/audit/receipts/check", s.checkReceipt)
+
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
 	return r
