@@ -44,15 +44,16 @@ var law = map[string][]string{
 	"internal/courier":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/notify"}, // notify is the wire that it sends by
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
-	"internal/merkle":   {},
-	"internal/receipt":  {"internal/merkle"}, // its hash
-	"internal/notary":   {"internal/merkle"},
-	"internal/notarydb": {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
+	"internal/merkle":      {},
+	"internal/receipt":     {"internal/merkle"}, // its hash
+	"internal/certificate": {},
+	"internal/notary":      {"internal/merkle"},
+	"internal/notarydb":    {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
 
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
-	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/merkle", "internal/notary", "internal/receipt"},
+	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/merkle", "internal/notary", "internal/receipt", "internal/certificate"},
 	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
@@ -77,7 +78,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb", "internal/receipt",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/receipt", "internal/certificate",
 }
 
 const module = "github.com/caldicott/caldicott"
