@@ -24,3 +24,24 @@ type ReceiptView struct {
 	LeafIndex *int64    `json:"leaf_index,omitempty"`
 	Proof     string    `json:"proof,omitempty"`
 }
+
+// CertificateView is a decision as a document that anybody can check without the service. Proof is absent until the entry
+// is in the signed log.
+type CertificateView struct {
+	Certificate string          `json:"certificate"`
+	Entry       string          `json:"entry"`
+	Proof       string          `json:"proof,omitempty"`
+	Words       []CertifiedWord `json:"words"`
+}
+
+// CertifiedWord is something that somebody wrote, with the salt that binds it to the certificate.
+type CertifiedWord struct {
+	Of   string `json:"of"`
+	Text string `json:"text"`
+	Salt string `json:"salt"`
+}
+
+// FromCertificate writes a certificate with what proves it.
+func FromCertificate(signed, entry, proof string, words []CertifiedWord) CertificateView {
+	return CertificateView{Certificate: signed, Entry: entry, Proof: proof, Words: same(words)}
+}

@@ -113,7 +113,7 @@ var answers = map[string][]any{
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
 	"AssetList":   {List[AssetView]{}},
-	"ReceiptView": {ReceiptView{}},
+	"ReceiptView": {ReceiptView{}}, "CertificateView": {CertificateView{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.

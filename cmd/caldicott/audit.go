@@ -16,8 +16,9 @@ import (
 
 // auditCommand groups what is done with the trail. Sealing, proofs and export come with "3 of 5: the notary".
 type auditCommand struct {
-	Receipt receiptCommand `cmd:"" help:"Receipts of deeds."`
-	Verify  verifyCommand  `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
+	Receipt     receiptCommand     `cmd:"" help:"Receipts of deeds."`
+	Certificate certificateCommand `cmd:"" help:"Certificates of decisions."`
+	Verify      verifyCommand      `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
 }
 
 // verifyCommand re-reads everything through the reader's login.

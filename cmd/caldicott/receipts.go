@@ -11,11 +11,13 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/receipt"
+	"github.com/caldicott/caldicott/internal/rest"
 )
 
-// receiptOffice signs receipts, and knows its own again. The zero office does neither.
+// receiptOffice signs receipts and certificates, and knows its own receipts again. The zero office does nothing.
 type receiptOffice struct {
 	promise    func(caldicott.Appended) string
+	certifier  rest.Certifier
 	signatures note.Verifiers
 }
 
@@ -39,7 +41,7 @@ func openReceipts(c Config, log *slog.Logger) (receiptOffice, error) {
 		log.Info("deeds are answered with a receipt", "key", k.Verifier(), "sealed_within", c.ReceiptWithin.String())
 	}
 	signatures, err := notary.Verifiers(public...)
-	return receiptOffice{promising(signer, log), signatures}, err
+	return receiptOffice{promising(signer, log), signer, signatures}, err
 }
 
 // promising signs what casework is to promise. A deed is worth more than its receipt: where it cannot be signed, the log says

@@ -32,6 +32,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		API: rest.New(rest.Config{
 			Work: work, History: historian{auditdb.History{DB: reader}}, Log: t.log,
 			Notary: rest.NotaryOf{Proofs: notary.Proofs{Shelf: notarydb.Shelf{DB: reader}}}, Signatures: receipts.signatures,
+			Certifier: receipts.certifier, Deeds: historian{auditdb.History{DB: reader}},
 			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 		}),
 		Contract: furnished.Contract,
@@ -53,6 +54,12 @@ func (h historian) History(ctx context.Context, asked rest.HistoryAsked) ([]rest
 		rows[i] = rest.HistoryRow(l)
 	}
 	return rows, postgres.Explain(err, "history")
+}
+
+// Decision finds the entry of a decision.
+func (h historian) Decision(ctx context.Context, id string) (rest.DeedRow, error) {
+	deed, err := h.trail.Decision(ctx, id)
+	return rest.DeedRow(deed), postgres.Explain(err, "decision")
 }
 
 // policyLines are the lines in force as the contract shows them.

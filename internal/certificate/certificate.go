@@ -163,13 +163,13 @@ func (c Certificate) Bound(w Word) bool {
 	return false
 }
 
-// Document is a certificate with what proves it. Proof is nil until the entry is in the signed log; Words are for those only
+// Document is a certificate with what proves it. Proof is "" until the entry is in the signed log; Words are for those only
 // who may read the request.
 type Document struct {
-	Certificate string  `json:"certificate"`
-	Entry       string  `json:"entry"`
-	Proof       *string `json:"proof"`
-	Words       []Word  `json:"words,omitempty"`
+	Certificate string `json:"certificate"`
+	Entry       string `json:"entry"`
+	Proof       string `json:"proof,omitempty"`
+	Words       []Word `json:"words,omitempty"`
 }
 
 const entryMark = "\nentry "
@@ -177,8 +177,8 @@ const entryMark = "\nentry "
 // Text is the document as one file: the note, the entry in one line, and the proof. The words are left out.
 func (d Document) Text() string {
 	text := d.Certificate + entryMark + d.Entry + "\n"
-	if d.Proof != nil {
-		text += "\n" + *d.Proof
+	if d.Proof != "" {
+		text += "\n" + d.Proof
 	}
 	return text
 }
@@ -197,11 +197,9 @@ func Read(file string) (Document, error) {
 	}
 	d.Certificate, d.Entry = signed+"\n", entry
 	if proof != "" {
-		proof, found = strings.CutPrefix(proof, "\n")
-		if !found {
+		if d.Proof, found = strings.CutPrefix(proof, "\n"); !found || d.Proof == "" {
 			return Document{}, ErrForm
 		}
-		d.Proof = &proof
 	}
 	return d, nil
 }

@@ -72,7 +72,7 @@ func TestACertificateComesBackFromEitherForm(t *testing.T) {
 	t.Parallel()
 	proof := "c2sp.org/tlog-proof@v1\nindex 1\n\nnote\n\n— k x\n"
 	for _, d := range []certificate.Document{
-		{Certificate: "a\nb\n\n— k x\n", Entry: `{"a":1}`}, {Certificate: "a\nb\n\n— k x\n", Entry: `{"a":1}`, Proof: &proof},
+		{Certificate: "a\nb\n\n— k x\n", Entry: `{"a":1}`}, {Certificate: "a\nb\n\n— k x\n", Entry: `{"a":1}`, Proof: proof},
 	} {
 		if got, err := certificate.Read(d.Text()); err != nil || !reflect.DeepEqual(got, d) {
 			t.Errorf("%+v %v", got, err)

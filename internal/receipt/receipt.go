@@ -19,6 +19,9 @@ import (
 // never be taken for a checkpoint.
 const Suffix = "/receipt"
 
+// CertificateSuffix is how the first line of a certificate ends, which the same keys sign.
+const CertificateSuffix = "/certificate"
+
 // Receipt promises that one entry of a chain is a leaf of the log by an instant.
 //
 //	receipt.Receipt{Origin: "trust.example/caldicott", Stream: "request:…", Seq: 7, Leaf: leaf, SealBy: now.Add(time.Minute)}
@@ -101,6 +104,21 @@ func (s *Signer) Sign(stream string, seq int, leaf merkle.Hash, at time.Time) (s
 	signed, err := note.Sign(&note.Note{Text: r.Text()}, s.keys...)
 	if err != nil {
 		return "", fmt.Errorf("sign a receipt: %w", err)
+	}
+	return string(signed), nil
+}
+
+// Origin is the log's.
+func (s *Signer) Origin() string { return s.origin }
+
+// Certify signs the text of another document of the log's. What is signed for something else it does not sign.
+func (s *Signer) Certify(text string) (string, error) {
+	if first, _, _ := strings.Cut(text, "\n"); first != s.origin+CertificateSuffix {
+		return "", errors.New("it is no certificate of this log")
+	}
+	signed, err := note.Sign(&note.Note{Text: text}, s.keys...)
+	if err != nil {
+		return "", fmt.Errorf("sign a certificate: %w", err)
 	}
 	return string(signed), nil
 }

@@ -76,7 +76,7 @@ func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, log *slo
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
 		API: rest.New(rest.Config{
 			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log,
-			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}}, Signatures: signatures(),
+			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}}, Signatures: signatures(), Certifier: receipts(), Deeds: trail{auditdb.History{DB: reader}},
 		}),
 	})
 }
@@ -106,6 +106,11 @@ func (h trail) History(ctx context.Context, asked rest.HistoryAsked) ([]rest.His
 		rows[i] = rest.HistoryRow(l)
 	}
 	return rows, err
+}
+
+func (h trail) Decision(ctx context.Context, id string) (rest.DeedRow, error) {
+	deed, err := h.read.Decision(ctx, id)
+	return rest.DeedRow(deed), err
 }
 
 func linesOf(p *access.Policy) []api.PolicyLine {

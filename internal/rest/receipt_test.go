@@ -38,14 +38,19 @@ func signatures() note.Verifiers {
 	return note.VerifierList(key)
 }
 
-// promise signs receipts as cmd wires it.
-func promise(entry caldicott.Appended) string {
+// receipts is who signs them, and certificates.
+func receipts() *receipt.Signer {
 	key, _ := receiptKey()
 	signer, err := receipt.NewSigner([]note.Signer{key}, time.Minute)
 	if err != nil {
 		panic(err)
 	}
-	signed, err := signer.Sign(entry.Stream, entry.Seq, entry.Leaf, time.Now())
+	return signer
+}
+
+// promise signs receipts as cmd wires it.
+func promise(entry caldicott.Appended) string {
+	signed, err := receipts().Sign(entry.Stream, entry.Seq, entry.Leaf, time.Now())
 	if err != nil {
 		panic(err)
 	}

@@ -22,6 +22,9 @@ type Config struct {
 	Notary NotaryOf
 	// Signatures are the keys by which receipts are known for this service's own; nil where none are given.
 	Signatures note.Verifiers
+	// Certifier signs certificates of decisions, nil where there is no key; Deeds finds the entries that they rest on.
+	Certifier Certifier
+	Deeds     Deeds
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

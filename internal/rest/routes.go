@@ -54,6 +54,7 @@ func (s *service) routes() http.Handler {
 
 	get("/decisions", caseList(s, decisionList, caldicott.Decisions, decisionRow))
 	get("/decisions/{id}", s.show(caldicott.Decisions, s.decision))
+	get("/decisions/{id}/certificate", s.certificate)
 	get("/authorisations", caseList(s, authorisationList, authorisations, authorisationRow))
 	get("/authorisations/{id}", s.show(authorisations, s.authorisation))
 	get("/authorisations/{id}/check", s.checkCoverage)
