@@ -45,8 +45,8 @@ var law = map[string][]string{
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
 	"internal/merkle":      {},
-	"internal/receipt":     {"internal/merkle"}, // its hash
-	"internal/certificate": {},
+	"internal/receipt":     {"internal/merkle"},                                      // its hash
+	"internal/certificate": {"internal/audit", "internal/merkle", "internal/notary"}, // an entry, and the proof of it
 	"internal/notary":      {"internal/merkle"},
 	"internal/notarydb":    {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
 

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/postgres"
@@ -88,32 +87,7 @@ func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys no
 	case err != nil:
 		return -1, err
 	}
-	return proof.Index, checkProof(proof.Proof, r.Origin, r.Leaf, keys)
-}
-
-// checkProof holds a proof against the leaf and against a checkpoint that one of the keys has signed for that log.
-func checkProof(p merkle.Proof, origin string, leaf merkle.Hash, keys note.Verifiers) error {
-	tree, err := openCheckpoint(p.Note, origin, keys)
-	if err != nil {
-		return err
-	}
-	return merkle.CheckInclusion(p.Path, tree, p.Index, leaf)
-}
-
-// openCheckpoint gives the tree of a signed checkpoint of that log.
-func openCheckpoint(signed, origin string, keys note.Verifiers) (merkle.Tree, error) {
-	opened, err := note.Open([]byte(signed), keys)
-	if err != nil {
-		return merkle.Tree{}, fmt.Errorf("checkpoint: %w", err)
-	}
-	c, err := merkle.ParseCheckpoint(opened.Text)
-	if err != nil {
-		return merkle.Tree{}, err
-	}
-	if c.Origin != origin || opened.Sigs[0].Name != origin {
-		return merkle.Tree{}, fmt.Errorf("checkpoint: it is not of the log %s", origin)
-	}
-	return c.Tree, nil
+	return proof.Index, notary.CheckProof(proof.Proof, r.Origin, r.Leaf, keys)
 }
 
 // sayReceipt tells the verdict in words and in the exit code.

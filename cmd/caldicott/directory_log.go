@@ -12,6 +12,7 @@ import (
 
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/merkle"
+	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
@@ -28,7 +29,7 @@ func (d directoryLog) find(r receipt.Receipt) (index int64, until time.Time, err
 	if err != nil {
 		return -1, until, err
 	}
-	tree, err := openCheckpoint(string(signed), r.Origin, d.keys)
+	tree, err := notary.OpenCheckpoint(string(signed), r.Origin, d.keys)
 	if err != nil {
 		return -1, until, err
 	}
