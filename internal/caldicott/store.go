@@ -181,6 +181,9 @@ type Reader interface {
 	DelegationByID(ctx context.Context, id string) (Delegation, error)
 	AssetByID(ctx context.Context, id string) (Asset, error)
 	People(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Person, error)
+	// PersonAsOf reads a person's record, by its id, as it stood at the instant; NotFound where it is not known.
+	PersonAsOf(ctx context.Context, id string, at time.Time) (Person, error)
+	// Appointments and Delegations are listed as they stood at an instant, where the filter AsOf names one (RFC 3339).
 	Appointments(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Appointment, error)
 	Delegations(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Delegation, error)
 	Assets(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Asset, error)
@@ -256,6 +259,9 @@ type RoleAt struct{ Role, OrganisationID string }
 
 // Filter narrows a list; each noun's list knows which names it accepts. Values are codes, ids, dates, or the words of `q`.
 type Filter map[string]string
+
+// AsOf is the filter that lists things as they stood at an instant.
+const AsOf = "as_of"
 
 // Page is one page of a list in keyset order: After is the sort key of the last row seen ("" for the first page), Limit
 // how many more. Descending by time unless Ascending.
