@@ -56,6 +56,9 @@ func TestNothingInTheContractIsUnused(t *testing.T) {
 	for name := range doc.Components.Examples {
 		used("examples", name)
 	}
+	for name := range doc.Components.Headers {
+		used("headers", name)
+	}
 }
 
 func contractText(t testing.TB) string {
@@ -134,7 +137,7 @@ var houseRules = map[string]func(operation) string{
 		return ""
 	},
 	"a write is a deed under its own name": func(o operation) string {
-		dryRun := o.OperationID == "check_content" || o.OperationID == "check_request"
+		dryRun := o.OperationID == "check_content" || o.OperationID == "check_request" || o.OperationID == "check_receipt"
 		if o.writes() && !dryRun && (o.action() == "" || slices.Contains(caldicott.Readings(), o.action())) {
 			return "no deed"
 		}
@@ -245,6 +248,14 @@ var houseRules = map[string]func(operation) string{
 		one := o.method == http.MethodGet && o.OperationID != "list_undelivered" && o.OperationID != "show_control" && strings.HasPrefix(o.path, "/api/v1/") && strings.HasSuffix(o.path, "}")
 		if (deed || one) != (r.Headers["ETag"] != nil) {
 			return "ETag"
+		}
+		return ""
+	},
+	"a receipt for what is done, and nowhere else": func(o operation) string {
+		_, r := o.success()
+		deed := o.writes() && o.action() != "" && !slices.Contains(caldicott.Readings(), o.action())
+		if deed != (r.Headers["Audit-Receipt"] != nil) {
+			return fmt.Sprint("a deed: ", deed)
 		}
 		return ""
 	},

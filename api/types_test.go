@@ -77,6 +77,7 @@ var bodies = map[string][]any{
 	"JudgingSample":           {JudgingSample{}},
 	"ReviewingStandingRule":   {ReviewingStandingRule{}},
 	"Preferring":              {Preferring{}},
+	"CheckingReceipt":         {CheckingReceipt{}},
 	"Content":                 {caldicott.Content{}, Content{}},
 }
 
@@ -117,6 +118,7 @@ var answers = map[string][]any{
 
 	"AuditEntryList": {List[AuditEntry]{}}, "AuditEntryView": {AuditEntryView{}}, "Manifest": {Manifest{}}, "Statement": {Statement{}},
 	"Controls": {Controls{}}, "ControlRowList": {List[ControlRowView]{}},
+	"ReceiptView": {ReceiptView{}}, "CertificateView": {CertificateView{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.

@@ -44,12 +44,14 @@ var law = map[string][]string{
 	"internal/courier":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/notify"}, // notify is the wire that it sends by
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
-	"internal/merkle":   {},
-	"internal/durable":  {},
-	"internal/witness":  {"internal/durable", "internal/merkle"},
-	"internal/notary":   {"internal/durable", "internal/merkle", "internal/witness"}, // the witness's protocol, to push what is signed
-	"internal/notarydb": {"internal/merkle", "internal/notary"},                      // the notary's own narrow interfaces, in SQL
-	"internal/anchor":   {"internal/durable", "internal/merkle"},
+	"internal/merkle":      {},
+	"internal/receipt":     {"internal/merkle"},                                      // its hash
+	"internal/certificate": {"internal/audit", "internal/merkle", "internal/notary"}, // an entry, and the proof of it
+	"internal/durable":     {},
+	"internal/witness":     {"internal/durable", "internal/merkle"},
+	"internal/notary":      {"internal/durable", "internal/merkle", "internal/witness"}, // the witness's protocol, to push what is signed
+	"internal/notarydb":    {"internal/merkle", "internal/notary"},                      // the notary's own narrow interfaces, in SQL
+	"internal/anchor":      {"internal/durable", "internal/merkle"},
 
 	"internal/export": {"internal/audit", "internal/caldicott", "internal/caldicott/vocabulary"}, // the forms in which entries are taken away
 
@@ -58,7 +60,7 @@ var law = map[string][]string{
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
-	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/export", "internal/merkle", "internal/notary"},
+	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/export", "internal/merkle", "internal/notary", "internal/receipt", "internal/certificate"},
 	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
@@ -83,7 +85,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export", "internal/controls",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export", "internal/controls", "internal/receipt", "internal/certificate",
 }
 
 const module = "github.com/caldicott/caldicott"

@@ -170,9 +170,6 @@ CREATE VIEW controls.holds WITH (security_barrier) AS
 	FROM casework.deeds WHERE deed IN ('suspend', 'trip', 'reinstate');
 COMMENT ON VIEW controls.holds IS 'What suspended an authorisation, and what lifted that.';
 
--- The trail's own words are read where a question is about them. A block range index keeps a period from reading it all.
-CREATE INDEX entries_occurred_idx ON audit.entries USING brin (occurred_at);
-
 CREATE VIEW controls.entries WITH (security_barrier) AS
 	SELECT e.id, e.stream, e.seq, e.recorded_at, e.request_id, e.organisation_id, e.actor_id, e.action, e.outcome, e.rule, e.occurred_at,
 		CAST(convert_from(e.canon, 'UTF8') AS jsonb) AS said

@@ -15,10 +15,12 @@ import (
 
 // auditCommand groups what is done with the trail.
 type auditCommand struct {
-	Verify    verifyCommand  `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
-	Keygen    keygenCommand  `cmd:"" help:"Make a key that signs the log or its receipts, and print its verifier key."`
-	RetireKey retireCommand  `cmd:"" help:"End a key of the log: the last step of a rotation."`
-	Witness   witnessCommand `cmd:"" help:"Stand outside the house and remember what the log was."`
+	Verify      verifyCommand      `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
+	Keygen      keygenCommand      `cmd:"" help:"Make a key that signs the log or its receipts, and print its verifier key."`
+	RetireKey   retireCommand      `cmd:"" help:"End a key of the log: the last step of a rotation."`
+	Witness     witnessCommand     `cmd:"" help:"Stand outside the house and remember what the log was."`
+	Receipt     receiptCommand     `cmd:"" help:"Receipts of deeds."`
+	Certificate certificateCommand `cmd:"" help:"Certificates of decisions."`
 }
 
 // verifyCommand re-reads everything through the reader's login.

@@ -54,6 +54,8 @@ type Config struct {
 	TSACA            string        `env:"CALDICOTT_TSA_CA" validate:"omitempty,file" doc:"File with the certificates (PEM) that the authority's must lead to. Without it the stamp's signature is checked, and not whose it is."`
 	AnchorDir        string        `env:"CALDICOTT_ANCHOR_DIR" validate:"omitempty,dir" doc:"Folder that gets one checkpoint a day as a file: best a share that can be written once."`
 	AnchorMail       string        `env:"CALDICOTT_ANCHOR_MAIL" validate:"omitempty,email" doc:"Address that is mailed one checkpoint a day: best of people who do not run the service."`
+	ReceiptKey       string        `env:"CALDICOTT_RECEIPT_KEY" secret:"true" doc:"Keys that receipts are signed with, one a line, each named after the log's origin and /receipt; all of them sign. Not the log's own. Best given by CALDICOTT_RECEIPT_KEY_FILE. Without it deeds are answered without an Audit-Receipt."`
+	ReceiptWithin    time.Duration `env:"CALDICOTT_RECEIPT_WITHIN" envDefault:"60s" validate:"min=1s,max=24h" doc:"Within which time a receipt promises that the entry is sealed."`
 	DemoIssuer       string        `env:"CALDICOTT_DEMONSTRATION_ISSUER" envDefault:"127.0.0.1:8081" validate:"required,hostname_port" doc:"Where the demonstration's own issuer listens (loopback only)."`
 
 	// Embedded is the embedded PostgreSQL's own settings, used where no database is configured.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/issuer"
-	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/vault"
 )
 
 // extras is what a demonstration has besides its founding: partners, people with their roles, and assets.
@@ -173,12 +170,7 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 		return err
 	}
 	config.Issuer = signIn.URL()
-	if config.DocumentKeys == "" {
-		if config.DocumentKeys, err = demoKey(filepath.Join(config.Embedded.DataDir, "document-key")); err != nil {
-			return errors.Join(err, signIn.Close())
-		}
-	}
-	if config, err = demoLog(config); err != nil {
+	if config, err = demoKeys(config); err != nil {
 		return errors.Join(err, signIn.Close())
 	}
 	db, err := openApplication(config, t.log)
@@ -189,43 +181,6 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 		err = serve(ctx, t, config, furnished, func(address string) { welcome(t, config, address, signIn.URL()) })
 	}
 	return errors.Join(err, signIn.Close())
-}
-
-// demoKey reads the key that the demonstration's documents are sealed with, or makes it the first time.
-func demoKey(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if !errors.Is(err, os.ErrNotExist) {
-		return string(b), err
-	}
-	line, err := vault.GenerateKey("demonstration", nil)
-	if err != nil {
-		return "", err
-	}
-	return line, os.WriteFile(path, []byte(line+"\n"), 0o600)
-}
-
-// demoOrigin is the name of the demonstration's log.
-const demoOrigin = "caldicott.invalid/demonstration"
-
-// demoLog makes the key that signs the demonstration's log, the first time, and writes its verifier key beside the data, for
-// whoever tries to verify.
-func demoLog(c Config) (Config, error) {
-	if c.LogKeys != "" {
-		return c, nil
-	}
-	c.LogOrigin, c.LogMemory = demoOrigin, filepath.Join(c.Embedded.DataDir, "log-signed")
-	secret, public := filepath.Join(c.Embedded.DataDir, "log-key"), filepath.Join(c.Embedded.DataDir, "log-key.public")
-	b, err := os.ReadFile(secret)
-	if !errors.Is(err, os.ErrNotExist) {
-		c.LogKeys = string(b)
-		return c, err
-	}
-	line, verifier, err := notary.GenerateKey(demoOrigin)
-	if err != nil {
-		return c, err
-	}
-	c.LogKeys = line
-	return c, errors.Join(os.WriteFile(public, []byte(verifier+"\n"), 0o600), os.WriteFile(secret, []byte(line+"\n"), 0o600))
 }
 
 // welcome says where to look and what to try.
@@ -243,7 +198,7 @@ Try, in another terminal (the README's walk-through goes on from here):
   curl -s http://%[1]s/api/v1/me -H "Authorization: Bearer $token"
   curl -s http://%[1]s/api/v1/requests -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '{"kind":"ADVICE_ONLY","title":"May I ask?"}'
 
-  bin/caldicott audit verify                  reads the whole trail again
+  bin/caldicott audit verify --keys %[3]s/keys      reads the whole trail again, and the log that it is sealed in
 
 Ctrl-C stops it; the data stays.
 `, address, issuerURL, config.Embedded.DataDir)

@@ -77,7 +77,12 @@ func open(ctx context.Context, t *tools, config Config, furnished house.Furnishe
 	}
 	work := caseworkOn(db, furnished)
 	around.furnish(work)
-	handler, err := wire(t, config, furnished, work, db, notary)
+	receipts, err := openReceipts(config, t.log)
+	if err != nil {
+		return err
+	}
+	work.Promise = receipts.promise
+	handler, err := wire(t, config, furnished, work, db, notary, receipts)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // wire is the only place that knows every room of the running service.
-func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, notary *notaryOffice) (http.Handler, error) {
+func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, notary *notaryOffice, receipts receiptOffice) (http.Handler, error) {
 	verifier, err := identity.New(identity.Config{Issuer: config.Issuer, Audience: config.Audience, Skew: config.Skew})
 	if err != nil {
 		return nil, err
@@ -27,7 +27,13 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Trail: logReader{auditdb.Log{DB: notary.reader}}, Log: t.log,
 		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Seals: notary.sealer != nil, Signs: notary.signer != nil},
 		Controls:    controls.Book{DB: notary.reader, Patience: controlsWithin},
+		Signatures:  receipts.signatures,
+		Certifier:   receipts.certifier,
+		Deeds:       historian{auditdb.History{DB: notary.reader}},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
+	}
+	if receipts.certifier != nil {
+		served.Speaks = speaker{notary.proofs, receipts.certifier}
 	}
 	var public http.Handler
 	if config.LogPublic {
@@ -57,6 +63,12 @@ func (h historian) History(ctx context.Context, asked rest.HistoryAsked) ([]rest
 		rows[i] = rest.HistoryRow(l)
 	}
 	return rows, postgres.Explain(err, "history")
+}
+
+// Decision finds the entry of a decision.
+func (h historian) Decision(ctx context.Context, id string) (rest.DeedRow, error) {
+	deed, err := h.trail.Decision(ctx, id)
+	return rest.DeedRow(deed), postgres.Explain(err, "decision")
 }
 
 // policyLines are the lines in force as the contract shows them.

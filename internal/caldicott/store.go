@@ -32,6 +32,8 @@ type Tx interface {
 	SaveCase(ctx context.Context, change Change) error
 	// Note appends an event that belongs to no change: a refusal, a reading, the service's own doings.
 	Note(ctx context.Context, e Event) error
+	// Appended is the entry that this transaction appended to a chain last.
+	Appended() Appended
 	// Plan writes what waits for whom on the request, in place of what was written before, and when the keeper is to look
 	// at it next; zero for never.
 	Plan(ctx context.Context, request Request, tasks []Task, next time.Time) error
@@ -59,6 +61,13 @@ type Tx interface {
 	Answers
 }
 
+// Appended is where an event stands in its chain, and the hash that it will have as a leaf of the log.
+type Appended struct {
+	Stream string
+	Seq    int
+	Leaf   [32]byte
+}
+
 // Answers are the answers given under an Idempotency-Key.
 type Answers interface {
 	// Answer finds the answer under the person's key, if it is younger than since; Conflict KEY_BUSY while another
@@ -77,6 +86,7 @@ type GivenAnswer struct {
 	Status         int
 	ETag, Location string
 	Body           []byte
+	Receipt        string // as the header Audit-Receipt has it; "" where none was signed
 	At             time.Time
 	RequestID      string
 }
@@ -171,6 +181,9 @@ type Reader interface {
 	DelegationByID(ctx context.Context, id string) (Delegation, error)
 	AssetByID(ctx context.Context, id string) (Asset, error)
 	People(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Person, error)
+	// PersonAsOf reads a person's record, by its id, as it stood at the instant; NotFound where it is not known.
+	PersonAsOf(ctx context.Context, id string, at time.Time) (Person, error)
+	// Appointments and Delegations are listed as they stood at an instant, where the filter AsOf names one (RFC 3339).
 	Appointments(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Appointment, error)
 	Delegations(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Delegation, error)
 	Assets(ctx context.Context, organisationIDs []string, filter Filter, page Page) ([]Asset, error)
@@ -246,6 +259,9 @@ type RoleAt struct{ Role, OrganisationID string }
 
 // Filter narrows a list; each noun's list knows which names it accepts. Values are codes, ids, dates, or the words of `q`.
 type Filter map[string]string
+
+// AsOf is the filter that lists things as they stood at an instant.
+const AsOf = "as_of"
 
 // Page is one page of a list in keyset order: After is the sort key of the last row seen ("" for the first page), Limit
 // how many more. Descending by time unless Ascending.

@@ -34,6 +34,9 @@ type Service struct {
 	Vault Vault
 	Files Files
 	Scans bool
+	// Promise signs a receipt for the entry of a deed, as the header Audit-Receipt has it; nil where none are given. It gives
+	// "", and says why in the log, where it cannot: no deed is lost for want of its receipt.
+	Promise func(caldicott.Appended) string
 }
 
 // Now is the instant of a deed: UTC and whole microseconds, as PostgreSQL keeps them. A hash of what was written would
@@ -67,8 +70,24 @@ type Result struct {
 	Guardians []caldicott.Guardian
 	At        time.Time
 	Subject   string // the decision, authorisation, condition, disclosure or comment that the deed made or was done to
-	Before    *caldicott.GivenAnswer
-	Pace      *Pace // the house's own history for this kind, where it was read and there is enough of it
+	Given
+	Pace *Pace // the house's own history for this kind, where it was read and there is enough of it
+}
+
+// Given is what an answer says besides the thing: the answer given to this question before, in whose place it comes, or the
+// receipt for the entry of the deed.
+type Given struct {
+	Before  *caldicott.GivenAnswer
+	Receipt string
+}
+
+// promise gives the receipt for an entry. It is the last thing that a deed does before its answer is kept: the time promised
+// begins when all the waiting is over.
+func (s *Service) promise(entry caldicott.Appended) string {
+	if s.Promise == nil {
+		return ""
+	}
+	return s.Promise(entry)
 }
 
 // Target is what a deed is done to: a request, or something under it.

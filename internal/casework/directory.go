@@ -22,7 +22,7 @@ type DirectoryResult struct {
 	StandingRule StandingRule
 	Notice       caldicott.Notice
 	At           time.Time
-	Before       *caldicott.GivenAnswer
+	Given
 }
 
 // DirectoryRetry is Retry for deeds on people and the directory.
@@ -145,6 +145,7 @@ func (s *Service) file(ctx context.Context, tx caldicott.Tx, call Call, encode D
 	if err := tx.SaveDirectory(ctx, s.doneEvent(o, d, caldicott.Used(call.Confirmed, d.fired)), rows); err != nil {
 		return err
 	}
+	entry := tx.Appended()
 	for _, e := range s.firings(o, d, caldicott.OutcomeDone) {
 		if err := tx.Note(ctx, e); err != nil {
 			return err
@@ -155,6 +156,7 @@ func (s *Service) file(ctx context.Context, tx caldicott.Tx, call Call, encode D
 			return err
 		}
 	}
+	d.result.Receipt = s.promise(entry)
 	if call.Retry == nil {
 		return nil
 	}
@@ -163,7 +165,7 @@ func (s *Service) file(ctx context.Context, tx caldicott.Tx, call Call, encode D
 	if err != nil {
 		return err
 	}
-	answer.Digest, answer.At = call.Retry.Digest, d.now
+	answer.Digest, answer.At, answer.Receipt = call.Retry.Digest, d.now, d.result.Receipt
 	return tx.KeepAnswer(ctx, call.By.ID, call.Retry.Key, answer)
 }
 

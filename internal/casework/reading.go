@@ -56,7 +56,7 @@ func (s *Service) then(ctx context.Context, r Result, moment Moment) (Result, er
 		if err != nil {
 			return Result{}, err
 		}
-		r.Case, r.At, r.Guardians = past, moment.AsOf, guardians
+		r.Case, r.At, r.Guardians, r.Pace = past, moment.AsOf, guardians, nil // what the house knew of its own pace is of today
 		if moment.Version == 0 {
 			moment.Version = past.Request.Version
 		}

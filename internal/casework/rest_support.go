@@ -158,6 +158,15 @@ func (s *Service) LookUpPerson(ctx context.Context, by caldicott.Actor, userID s
 	return lookUp(ctx, s, by, a.Person, belonging{a.ID, a.OrganisationID, a.OrgCode, a.UserID == by.UserID})
 }
 
+// LookUpPersonAsOf reads one person as they were at the instant, for whom today may look them up.
+func (s *Service) LookUpPersonAsOf(ctx context.Context, by caldicott.Actor, userID string, at time.Time) (caldicott.Person, error) {
+	p, err := s.LookUpPerson(ctx, by, userID)
+	if err != nil || at.IsZero() {
+		return p, err
+	}
+	return s.Store.PersonAsOf(ctx, p.ID, at)
+}
+
 // LookUpAppointment reads one appointment.
 func (s *Service) LookUpAppointment(ctx context.Context, by caldicott.Actor, id string) (caldicott.Appointment, error) {
 	a, err := s.Store.AppointmentByID(ctx, id)

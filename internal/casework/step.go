@@ -165,6 +165,7 @@ func (m *move) save(ctx context.Context) error {
 	if err := m.tx.SaveCase(ctx, t.Change); err != nil {
 		return err
 	}
+	entry := m.tx.Appended() // the deed's own: what follows from it is appended after it
 	if a := t.Change.Authorisation; a != nil && a.Supersedes != "" && t.Case.Request.Renews != "" {
 		if err := m.tx.Recall(ctx, a.Supersedes); err != nil {
 			return err
@@ -184,6 +185,7 @@ func (m *move) save(ctx context.Context) error {
 			return err
 		}
 	}
+	m.result.Receipt = m.service.promise(entry)
 	if m.call.Retry == nil {
 		return nil
 	}
@@ -192,6 +194,7 @@ func (m *move) save(ctx context.Context) error {
 		return err
 	}
 	answer.Digest, answer.At, answer.RequestID = m.call.Retry.Digest, m.at, t.Case.Request.ID
+	answer.Receipt = m.result.Receipt
 	return m.tx.KeepAnswer(ctx, m.call.By.ID, m.call.Retry.Key, answer)
 }
 

@@ -34,6 +34,8 @@ type Shelf interface {
 	Tiles(ctx context.Context, places []merkle.Place) ([][]byte, error)
 	// Leaf finds an entry; false if there is none.
 	Leaf(ctx context.Context, entry int64) (Leaf, bool, error)
+	// Chained finds the entry at a place of a chain; false if there is none.
+	Chained(ctx context.Context, stream string, seq int) (Leaf, bool, error)
 	// LeavesOf finds all entries about a request, in the order of their ids.
 	LeavesOf(ctx context.Context, request string) ([]Leaf, error)
 	// SignedBefore are signed checkpoints smaller than before (0: from the newest), the largest first.
@@ -107,6 +109,19 @@ func (p Proofs) Entry(ctx context.Context, entry int64) (merkle.Proof, error) {
 		return merkle.Proof{}, err
 	}
 	return p.leaf(ctx, tree, signed, leaf)
+}
+
+// Chained proves the entry that stands at a place of a chain and has that hash: what a receipt promises.
+func (p Proofs) Chained(ctx context.Context, stream string, seq int, hash merkle.Hash) (EntryProof, error) {
+	leaf, found, err := p.Shelf.Chained(ctx, stream, seq)
+	if err != nil {
+		return EntryProof{}, err
+	}
+	if !found || leaf.Hash != hash {
+		return EntryProof{}, ErrNoEntry
+	}
+	proof, err := p.Entry(ctx, leaf.Entry)
+	return EntryProof{leaf.Entry, proof}, err
 }
 
 func (p Proofs) leaf(ctx context.Context, tree merkle.Tree, signed string, leaf Leaf) (merkle.Proof, error) {

@@ -124,15 +124,24 @@ func (r leafRow) leaf() notary.Leaf {
 
 // Leaf finds an entry in the log.
 func (s Shelf) Leaf(ctx context.Context, entry int64) (notary.Leaf, bool, error) {
+	return s.one(ctx, leafColumns+` WHERE e.id = $1`, entry)
+}
+
+func (s Shelf) one(ctx context.Context, query string, args ...any) (notary.Leaf, bool, error) {
 	var row leafRow
-	err := s.DB.GetContext(ctx, &row, leafColumns+` WHERE e.id = $1`, entry)
+	err := s.DB.GetContext(ctx, &row, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return notary.Leaf{}, false, nil
 	}
 	if err != nil {
-		return notary.Leaf{}, false, fmt.Errorf("entry %d: %w", entry, err)
+		return notary.Leaf{}, false, fmt.Errorf("entry: %w", err)
 	}
 	return row.leaf(), true, nil
+}
+
+// Chained finds an entry by its place in a chain; only the reader's login may.
+func (s Shelf) Chained(ctx context.Context, stream string, seq int) (notary.Leaf, bool, error) {
+	return s.one(ctx, leafColumns+` WHERE e.stream = $1 AND e.seq = $2`, stream, seq)
 }
 
 // LeavesOf finds a request's entries in the log; only the reader's login may.

@@ -128,6 +128,7 @@ type tx struct {
 	run    *within
 	scribe Scribe
 	heads  map[string]head
+	last   caldicott.Appended
 	alone  bool // in a rehearsal, where nobody else could hold a lock
 }
 

@@ -142,13 +142,14 @@ func (t *tx) SaveDirectory(ctx context.Context, e caldicott.Event, rows caldicot
 	for _, some := range []struct {
 		query string
 		rows  []map[string]any
+		kind  string // of what is kept of it for later; "" where the table itself is enough
 	}{
-		{writeOrganisations, each(rows.Organisations, organisationColumnsOf)},
-		{writePeople, each(rows.People, personColumnsOf)},
-		{writeAppointments, each(rows.Appointments, appointmentColumnsOf)},
-		{writeDelegations, each(rows.Delegations, delegationColumnsOf)},
-		{writeAssets, each(rows.Assets, assetColumnsOf)},
-		{writeLedger, each(rows.Ledger, ledgerColumnsOf)},
+		{writeOrganisations, each(rows.Organisations, organisationColumnsOf), ""},
+		{writePeople, each(rows.People, personColumnsOf), people},
+		{writeAppointments, each(rows.Appointments, appointmentColumnsOf), appointments},
+		{writeDelegations, each(rows.Delegations, delegationColumnsOf), delegations},
+		{writeAssets, each(rows.Assets, assetColumnsOf), ""},
+		{writeLedger, each(rows.Ledger, ledgerColumnsOf), ""},
 	} {
 		if len(some.rows) == 0 {
 			continue
@@ -157,7 +158,14 @@ func (t *tx) SaveDirectory(ctx context.Context, e caldicott.Event, rows caldicot
 		if err != nil {
 			return fmt.Errorf("rows of the directory: %w", err)
 		}
-		if err := t.run.write(ctx, some.query, map[string]any{"rows": string(list), "entry_id": entry}); err != nil {
+		written := map[string]any{"rows": string(list), "entry_id": entry, "kind": some.kind, "at": e.At}
+		if err := t.run.write(ctx, some.query, written); err != nil {
+			return explain(err, "directory")
+		}
+		if some.kind == "" {
+			continue
+		}
+		if err := t.run.write(ctx, writeVersions, written); err != nil {
 			return explain(err, "directory")
 		}
 	}

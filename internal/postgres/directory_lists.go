@@ -68,10 +68,11 @@ func (q reads) People(ctx context.Context, organisationIDs []string, filter cald
 func (q reads) Appointments(ctx context.Context, organisationIDs []string, filter caldicott.Filter, page caldicott.Page) ([]caldicott.Appointment, error) {
 	var l listing
 	l.in("a.organisation_id", organisationIDs)
+	filter, table := l.table(appointments, "a", filter)
 	if err := l.choose(filter, map[string]string{"person": "a.person = ?", "role": "a.role = ?", "organisation": "o.code = ?"}); err != nil {
 		return nil, err
 	}
-	return directory(ctx, q, appointmentColumns, "casework.appointments a JOIN casework.organisations o ON o.id = a.organisation_id",
+	return directory(ctx, q, appointmentColumns, table+" JOIN casework.organisations o ON o.id = a.organisation_id",
 		"a.id", &l, page, appointmentRow.appointment)
 }
 
@@ -79,10 +80,11 @@ func (q reads) Appointments(ctx context.Context, organisationIDs []string, filte
 func (q reads) Delegations(ctx context.Context, organisationIDs []string, filter caldicott.Filter, page caldicott.Page) ([]caldicott.Delegation, error) {
 	var l listing
 	l.in("d.organisation_id", organisationIDs)
+	filter, table := l.table(delegations, "d", filter)
 	if err := l.choose(filter, map[string]string{"deputy": "d.deputy = ?", "guardian": "d.guardian = ?"}); err != nil {
 		return nil, err
 	}
-	return directory(ctx, q, delegationColumns, "casework.delegations d JOIN casework.organisations o ON o.id = d.organisation_id",
+	return directory(ctx, q, delegationColumns, table+" JOIN casework.organisations o ON o.id = d.organisation_id",
 		"d.id", &l, page, delegationRow.delegation)
 }
 

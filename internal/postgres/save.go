@@ -274,7 +274,7 @@ func (t *tx) Answer(ctx context.Context, personID, key string, since time.Time) 
 			"A request with this Idempotency-Key is still running; please try again.")
 	}
 	const query = `
-		SELECT digest, status, etag, location, body, given_at, COALESCE(CAST(request_id AS text), '') AS request_id
+		SELECT digest, status, etag, location, body, receipt, given_at, COALESCE(CAST(request_id AS text), '') AS request_id
 		FROM casework.answers_given WHERE person_id = $1 AND key = $2 AND given_at > $3`
 	var found []struct {
 		Digest    []byte    `db:"digest"`
@@ -282,6 +282,7 @@ func (t *tx) Answer(ctx context.Context, personID, key string, since time.Time) 
 		ETag      string    `db:"etag"`
 		Location  string    `db:"location"`
 		Body      []byte    `db:"body"`
+		Receipt   string    `db:"receipt"`
 		At        time.Time `db:"given_at"`
 		RequestID string    `db:"request_id"`
 	}
@@ -290,7 +291,8 @@ func (t *tx) Answer(ctx context.Context, personID, key string, since time.Time) 
 	}
 	f := found[0]
 	return caldicott.GivenAnswer{
-		Digest: [32]byte(f.Digest), Status: f.Status, ETag: f.ETag, Location: f.Location, Body: f.Body, At: f.At.UTC(), RequestID: f.RequestID,
+		Digest: [32]byte(f.Digest), Status: f.Status, ETag: f.ETag, Location: f.Location, Body: f.Body, Receipt: f.Receipt,
+		At: f.At.UTC(), RequestID: f.RequestID,
 	}, true, nil
 }
 
@@ -307,13 +309,13 @@ func (t *tx) KeepAnswer(ctx context.Context, personID, key string, a caldicott.G
 		return explain(err, "key")
 	}
 	err := t.run.write(ctx, `
-		INSERT INTO casework.answers_given (person_id, key, digest, status, etag, location, body, given_at, request_id)
-		VALUES (:person_id, :key, :digest, :status, :etag, :location, :body, :given_at, CAST(:request_id AS uuid))
+		INSERT INTO casework.answers_given (person_id, key, digest, status, etag, location, body, receipt, given_at, request_id)
+		VALUES (:person_id, :key, :digest, :status, :etag, :location, :body, :receipt, :given_at, CAST(:request_id AS uuid))
 		ON CONFLICT (person_id, key) DO UPDATE SET digest = excluded.digest, status = excluded.status, etag = excluded.etag,
-			location = excluded.location, body = excluded.body, given_at = excluded.given_at, request_id = excluded.request_id`,
+			location = excluded.location, body = excluded.body, receipt = excluded.receipt, given_at = excluded.given_at, request_id = excluded.request_id`,
 		map[string]any{
 			"person_id": personID, "key": key, "digest": a.Digest[:], "status": a.Status, "etag": a.ETag, "location": a.Location,
-			"body": a.Body, "given_at": a.At, "request_id": orNull(a.RequestID),
+			"body": a.Body, "receipt": a.Receipt, "given_at": a.At, "request_id": orNull(a.RequestID),
 		})
 	return explain(err, "key")
 }

@@ -252,7 +252,7 @@ func peopled(t testing.TB) *housetest.House {
 func witnessed(t testing.TB, db *sqlx.DB) []string {
 	t.Helper()
 	tables := words(t, db, `SELECT relname FROM pg_class WHERE relnamespace = 'casework'::regnamespace AND relkind = 'r' AND relname NOT IN ('serials', 'answers_given', 'agenda', 'tasks', 'notices', 'blobs', 'jobs') ORDER BY 1`)
-	if len(tables) != 19 {
+	if len(tables) != 20 {
 		t.Fatalf("%d case tables: %q", len(tables), tables)
 	}
 	return tables
@@ -282,7 +282,7 @@ func copyOf(table string) string {
 	return `INSERT INTO casework.` + table + ` SELECT (jsonb_populate_record(x, jsonb_strip_nulls(jsonb_build_object(
 		'id', CASE WHEN to_jsonb(x) ? 'id' THEN gen_random_uuid() END, 'n', CAST(to_jsonb(x) ->> 'n' AS integer) + 1,
 		'label', CASE WHEN to_jsonb(x) ? 'label' THEN 'C9' END, 'code', CASE WHEN to_jsonb(x) ? 'code' THEN 'TST09' END,
-		'role', CASE WHEN to_jsonb(x) ? 'role' THEN 'LEGAL' END,
+		'row_id', CASE WHEN to_jsonb(x) ? 'row_id' THEN gen_random_uuid() END, 'role', CASE WHEN to_jsonb(x) ? 'role' THEN 'LEGAL' END,
 		'user_id', CASE WHEN to_jsonb(x) ? 'user_id' THEN 'u-copy' END)))).* FROM casework.` + table + ` x LIMIT 1`
 }
 
@@ -293,7 +293,7 @@ func TestEveryCaseTableRefusesAChangeWithoutItsEntry(t *testing.T) {
 	app, superuser := connect(t, housetest.AppURL(h.Database)), connect(t, h.Database.Superuser)
 	updated := []string{"appointments", "assets", "delegations", "organisations", "people", "requests"}
 	for _, table := range witnessed(t, superuser) {
-		if n := len(words(t, superuser, `SELECT CAST(entry_id AS text) FROM casework.`+table)); n != 1 {
+		if n := len(words(t, superuser, `SELECT CAST(entry_id AS text) FROM casework.`+table)); n != 1 && !(n == 3 && table == "directory_versions") {
 			t.Errorf("%s has %d rows", table, n)
 		}
 		refused := func(db *sqlx.DB, statement, want string) {
@@ -318,7 +318,7 @@ func TestEveryCaseTableRefusesAChangeWithoutItsEntry(t *testing.T) {
 		refused(superuser, `TRUNCATE casework.`+table+` CASCADE`, "CG004")
 	}
 	var whole bool
-	if err := superuser.Get(&whole, `SELECT count(DISTINCT table_name) = 19 FROM casework.witnessed`); err != nil || !whole {
+	if err := superuser.Get(&whole, `SELECT count(DISTINCT table_name) = 20 FROM casework.witnessed`); err != nil || !whole {
 		t.Errorf("casework.witnessed shows not every row: %v", err)
 	}
 }

@@ -33,9 +33,13 @@ func (t *tx) record(ctx context.Context, e caldicott.Event) (int64, error) {
 	}
 	if e.Chained {
 		t.heads[e.Stream] = head{seq: at.seq, leaf: entry.Leaf}
+		t.last = caldicott.Appended{Stream: e.Stream, Seq: at.seq, Leaf: entry.Leaf}
 	}
 	return id, nil
 }
+
+// Appended is the entry that was appended to a chain last.
+func (t *tx) Appended() caldicott.Appended { return t.last }
 
 // Note appends an event that stands for no change.
 func (t *tx) Note(ctx context.Context, e caldicott.Event) error {

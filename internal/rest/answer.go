@@ -120,6 +120,9 @@ func write(w http.ResponseWriter, given caldicott.GivenAnswer) {
 	if given.Location != "" {
 		h.Set("Location", given.Location)
 	}
+	if given.Receipt != "" {
+		h.Set("Audit-Receipt", given.Receipt)
+	}
 	w.WriteHeader(given.Status)
 	_, _ = w.Write(given.Body) //nolint:errcheck // nobody is left to tell
 }

@@ -94,6 +94,11 @@ func held(doc *openapi3.T, routes chi.Routes, asked *http.Request, answered *htt
 		RequestValidationInput: input, Status: answered.Code, Header: answered.Header(), Options: options,
 	}
 	output.SetBodyBytes(answered.Body.Bytes())
+	if described := item.GetOperation(method).Responses.Status(answered.Code); answered.Code < 300 && described != nil {
+		if promised, given := described.Value.Headers["Audit-Receipt"] != nil, answered.Header().Get("Audit-Receipt") != ""; promised != given {
+			return fmt.Errorf("an Audit-Receipt: %t, not %t", given, promised)
+		}
+	}
 	if answered.Code == http.StatusOK && pattern == "/openapi.yaml" || asked.Method == http.MethodHead {
 		return nil
 	}

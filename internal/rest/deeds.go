@@ -34,12 +34,12 @@ func deed[B any, P deedBody[B]](s *service, noun caldicott.Noun, show shows) han
 
 // act does a deed on a case.
 func (s *service) act(w http.ResponseWriter, r *http.Request, call casework.Call, target casework.Target, deed caldicott.Deed, show shows) error {
-	return do(w, show, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, *caldicott.GivenAnswer, error) {
+	return do(w, show, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, casework.Given, error) {
 		if call.Retry != nil {
 			call.Retry.Encode = encode
 		}
 		result, err := s.Work.Do(r.Context(), call, target, deed)
-		return result, result.Before, err
+		return result, result.Given, err
 	})
 }
 
@@ -50,12 +50,12 @@ func begin[B any, P deedBody[B]](s *service) handler {
 		if err != nil {
 			return err
 		}
-		return do(w, s.begun, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, *caldicott.GivenAnswer, error) {
+		return do(w, s.begun, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, casework.Given, error) {
 			if call.Retry != nil {
 				call.Retry.Encode = encode
 			}
 			result, err := s.Work.Begin(r.Context(), call, body.Deed())
-			return result, result.Before, err
+			return result, result.Given, err
 		})
 	}
 }
@@ -63,7 +63,7 @@ func begin[B any, P deedBody[B]](s *service) handler {
 // do does a deed and answers with what it shows. Under an Idempotency-Key casework encodes the answer within the deed's
 // transaction, perhaps twice, and gives the answer of before where the question was answered already.
 func do[R any](w http.ResponseWriter, show func(R) (answer, error),
-	deed func(encode func(R) (caldicott.GivenAnswer, error)) (R, *caldicott.GivenAnswer, error)) error {
+	deed func(encode func(R) (caldicott.GivenAnswer, error)) (R, casework.Given, error)) error {
 	var given *caldicott.GivenAnswer
 	encode := func(result R) (caldicott.GivenAnswer, error) {
 		a, err := show(result)
@@ -74,15 +74,17 @@ func do[R any](w http.ResponseWriter, show func(R) (answer, error),
 		given = &encoded
 		return encoded, err
 	}
-	result, before, err := deed(encode)
-	if err == nil && before == nil && given == nil {
+	result, beside, err := deed(encode)
+	if err == nil && beside.Before == nil && given == nil {
 		_, err = encode(result)
 	}
 	if err != nil {
 		return err
 	}
-	if before != nil {
-		given = before
+	if beside.Before != nil {
+		given = beside.Before
+	} else {
+		given.Receipt = beside.Receipt
 	}
 	write(w, *given)
 	return nil

@@ -43,9 +43,9 @@ func register[B any, P body[B]](at whose, show func(casework.DirectoryResult) (a
 		if err != nil {
 			return err
 		}
-		return do(w, show, func(encode func(casework.DirectoryResult) (caldicott.GivenAnswer, error)) (casework.DirectoryResult, *caldicott.GivenAnswer, error) {
+		return do(w, show, func(encode func(casework.DirectoryResult) (caldicott.GivenAnswer, error)) (casework.DirectoryResult, casework.Given, error) {
 			result, err := deed(entry{r.Context(), call, encode, name}, (*B)(body))
-			return result, result.Before, err
+			return result, result.Given, err
 		})
 	}
 }
@@ -70,7 +70,7 @@ func lookUp[T any](at whose, find func(context.Context, caldicott.Actor, string)
 }
 
 // browse shows a page of a list of the directory, which is in the order of its ids.
-func browse[T, View any](l list, find func(context.Context, caldicott.Actor, page) ([]T, error), id func(T) string, view func(caldicott.Actor, T) View) handler {
+func browse[T, View any](l list, find func(context.Context, caldicott.Actor, page) ([]T, error), id func(T) string, view func(caldicott.Actor, page, T) View) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		p, err := l.page(r)
 		if err != nil {
@@ -82,8 +82,13 @@ func browse[T, View any](l list, find func(context.Context, caldicott.Actor, pag
 			return err
 		}
 		place := func(row T) (string, string) { return "", id(row) }
-		return writePage(w, r, p, rows, place, func(row T) View { return view(by, row) })
+		return writePage(w, r, p, rows, place, func(row T) View { return view(by, p, row) })
 	}
+}
+
+// now is a view that is the same whatever the page was asked for.
+func now[T, View any](view func(caldicott.Actor, T) View) func(caldicott.Actor, page, T) View {
+	return func(by caldicott.Actor, _ page, row T) View { return view(by, row) }
 }
 
 // The lists of the directory.

@@ -45,12 +45,12 @@ func (s *service) attached(r casework.Result) (answer, error) {
 
 // handle does a deed on a document and answers with what it shows.
 func handle(w http.ResponseWriter, call casework.Call, show shows, deed func(casework.Call) (casework.Result, error)) error {
-	return do(w, show, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, *caldicott.GivenAnswer, error) {
+	return do(w, show, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, casework.Given, error) {
 		if call.Retry != nil {
 			call.Retry.Encode = encode
 		}
 		result, err := deed(call)
-		return result, result.Before, err
+		return result, result.Given, err
 	})
 }
 

@@ -61,6 +61,7 @@ func withVault(t *testing.T, elsewhere ...postgres.Place) *town {
 		blobs.Elsewhere = elsewhere[0]
 	}
 	h.Service.Vault, h.Service.Files = vault.Vault{Store: blobs, Keys: keys}, vault.Files{}
+	h.Service.Promise = promise
 	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(h.Database), Application: "history", Connections: 2, StatementTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)

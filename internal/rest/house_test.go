@@ -63,6 +63,9 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
+	if work.Promise == nil {
+		work.Promise = promise
+	}
 	log := &lines{}
 	whole := stack(h, work, reader, nil, slog.New(slog.NewJSONHandler(log, nil)))
 	return &town{House: h, handler: checked(t, whole), routes: whole.(chi.Routes), log: log}
@@ -80,6 +83,7 @@ func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entrie
 		API: rest.New(rest.Config{
 			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks, Controls: controls.Book{DB: reader},
 			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
+			Signatures: signatures(), Certifier: receipts(), Deeds: trail{auditdb.History{DB: reader}},
 		}),
 	})
 }
@@ -109,6 +113,11 @@ func (h trail) History(ctx context.Context, asked rest.HistoryAsked) ([]rest.His
 		rows[i] = rest.HistoryRow(l)
 	}
 	return rows, err
+}
+
+func (h trail) Decision(ctx context.Context, id string) (rest.DeedRow, error) {
+	deed, err := h.read.Decision(ctx, id)
+	return rest.DeedRow(deed), err
 }
 
 func linesOf(p *access.Policy) []api.PolicyLine {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
@@ -13,8 +14,8 @@ import (
 // The lists of people and their authority.
 var (
 	peopleList      = list{name: "people", key: noKey, id: aUserID.MatchString, filters: []param{words}}
-	appointmentList = list{name: "appointments", key: noKey, id: api.IsID, filters: []param{person("person"), coded("role", "role")}}
-	delegationList  = list{name: "delegations", key: noKey, id: api.IsID, filters: []param{person("to")}}
+	appointmentList = list{name: "appointments", key: noKey, id: api.IsID, filters: []param{person("person"), coded("role", "role"), asOf}}
+	delegationList  = list{name: "delegations", key: noKey, id: api.IsID, filters: []param{person("to"), asOf}}
 )
 
 // showMe shows the caller to themselves.
@@ -31,11 +32,20 @@ func (s *service) findPeople(ctx context.Context, by caldicott.Actor, p page) ([
 }
 
 func (s *service) findAppointments(ctx context.Context, by caldicott.Actor, p page) ([]caldicott.Appointment, error) {
+	if err := s.past(p.asked.instant(asOf)); err != nil {
+		return nil, err
+	}
 	return s.Work.ListAppointments(ctx, by, p.filter, p.keyset())
 }
 
 func (s *service) findDelegations(ctx context.Context, by caldicott.Actor, p page) ([]caldicott.Delegation, error) {
+	if err := s.past(p.asked.instant(asOf)); err != nil {
+		return nil, err
+	}
 	filter := caldicott.Filter{}
+	if at, ok := p.filter[asOf.name]; ok {
+		filter[caldicott.AsOf] = at
+	}
 	if deputy, ok := p.filter["to"]; ok {
 		filter["deputy"] = deputy
 	}
@@ -53,12 +63,45 @@ func (s *service) showPerson(by caldicott.Actor, p caldicott.Person) answer {
 	return shown(s.personRow(by, p), p.Revision)
 }
 
+// lookUpPerson shows somebody as they are, or as they were: then nothing can be done to it, and no revision is given.
+func (s *service) lookUpPerson(w http.ResponseWriter, r *http.Request) error {
+	asked, err := ask(r, asOf)
+	if err != nil {
+		return err
+	}
+	at := asked.instant(asOf)
+	if err := s.past(at); err != nil {
+		return err
+	}
+	name, err := named(r, byUser.part, byUser.form)
+	if err != nil {
+		return err
+	}
+	by := actorOf(r.Context())
+	person, err := s.Work.LookUpPersonAsOf(r.Context(), by, name, at)
+	if err != nil {
+		return err
+	}
+	if !at.IsZero() {
+		return shown(s.personRow(by, person), 0).write(w)
+	}
+	return s.showPerson(by, person).write(w)
+}
+
+// instantOf is the instant that a list was asked for, or now.
+func (s *service) instantOf(p page) time.Time {
+	if at := p.asked.instant(asOf); !at.IsZero() {
+		return at
+	}
+	return s.Work.Now()
+}
+
 func appointmentID(a caldicott.Appointment) string { return a.ID }
 
 // appointmentRow leaves out what somebody wrote: rows carry no free text.
-func (s *service) appointmentRow(_ caldicott.Actor, a caldicott.Appointment) api.AppointmentView {
+func (s *service) appointmentRow(_ caldicott.Actor, p page, a caldicott.Appointment) api.AppointmentView {
 	a.BoardReference = ""
-	return api.FromAppointment(a, s.Work.Now())
+	return api.FromAppointment(a, s.instantOf(p))
 }
 
 func (s *service) showAppointment(_ caldicott.Actor, a caldicott.Appointment) answer {
@@ -68,9 +111,9 @@ func (s *service) showAppointment(_ caldicott.Actor, a caldicott.Appointment) an
 func delegationID(d caldicott.Delegation) string { return d.ID }
 
 // delegationRow leaves out what somebody wrote: rows carry no free text.
-func (s *service) delegationRow(_ caldicott.Actor, d caldicott.Delegation) api.DelegationView {
+func (s *service) delegationRow(_ caldicott.Actor, p page, d caldicott.Delegation) api.DelegationView {
 	d.Note = ""
-	return api.FromDelegation(d, s.Work.Now())
+	return api.FromDelegation(d, s.instantOf(p))
 }
 
 func (s *service) showDelegation(_ caldicott.Actor, d caldicott.Delegation) answer {

@@ -27,10 +27,15 @@ type body[B any] interface {
 // read takes a question apart: the body and the headers that go with it. What makes it unreadable is an error, which is
 // answered before anything is looked up; what is merely wrong is carried to its turn in the call.
 func read[B any, P body[B]](w http.ResponseWriter, r *http.Request) (casework.Call, P, error) {
-	into := P(new(B))
 	if _, err := ask(r); err != nil {
 		return casework.Call{}, nil, err
 	}
+	return readBody[B, P](w, r)
+}
+
+// readBody is read for an operation that has parameters too.
+func readBody[B any, P body[B]](w http.ResponseWriter, r *http.Request) (casework.Call, P, error) {
+	into := P(new(B))
 	data, err := bodyOf(w, r)
 	if err != nil {
 		return casework.Call{}, nil, err

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
@@ -73,14 +74,22 @@ func (s *service) moment(r *http.Request) (casework.Moment, error) {
 		return casework.Moment{}, err
 	}
 	moment := casework.Moment{AsOf: asked.instant(asOf)}
-	if moment.AsOf.After(s.Work.Now()) {
-		return casework.Moment{}, unreadable(asOf.name, "must not lie in the future")
+	if err := s.past(moment.AsOf); err != nil {
+		return casework.Moment{}, err
 	}
 	moment.Version, _ = strconv.Atoi(asked[version.name]) //nolint:errcheck // its form was checked; absent is 0
 	if !moment.AsOf.IsZero() && moment.Version != 0 {
 		return casework.Moment{}, unreadable(version.name, "cannot be given with as_of")
 	}
 	return moment, nil
+}
+
+// past refuses an instant that nobody can know of.
+func (s *service) past(at time.Time) error {
+	if at.After(s.Work.Now()) {
+		return unreadable(asOf.name, "must not lie in the future")
+	}
+	return nil
 }
 
 // checkContent says what would be found in a content, and keeps nothing.
@@ -106,12 +115,20 @@ type silence struct{}
 // Confirmed confirms nothing.
 func (silence) Confirmed() []caldicott.Confirmation { return nil }
 
-// checkRequest says what is found in a request as it stands.
+// checkRequest says what is found in a request as it stands, or as it stood: by what was known then.
 func (s *service) checkRequest(w http.ResponseWriter, r *http.Request) error {
-	if _, _, err := read[silence](w, r); err != nil {
+	moment, err := s.moment(r)
+	if err != nil {
 		return err
 	}
-	result, err := s.see(r, caldicott.Requests)
+	if _, _, err := readBody[silence](w, r); err != nil {
+		return err
+	}
+	id, err := idOf(r)
+	if err != nil {
+		return err
+	}
+	result, err := s.Work.Show(r.Context(), actorOf(r.Context()), casework.Target{Noun: caldicott.Requests, ID: id}, moment)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/export"
@@ -25,6 +27,11 @@ type Config struct {
 	Speaks Speaker
 	// Controls answers the auditors' questions, with a login that can.
 	Controls Auditor
+	// Signatures are the keys by which receipts are known for this service's own; nil where none are given.
+	Signatures note.Verifiers
+	// Certifier signs certificates of decisions, nil where there is no key; Deeds finds the entries that they rest on.
+	Certifier Certifier
+	Deeds     Deeds
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

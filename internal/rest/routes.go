@@ -54,6 +54,7 @@ func (s *service) routes() http.Handler {
 
 	get("/decisions", caseList(s, decisionList, caldicott.Decisions, decisionRow))
 	get("/decisions/{id}", s.show(caldicott.Decisions, s.decision))
+	get("/decisions/{id}/certificate", s.certificate)
 	get("/authorisations", caseList(s, authorisationList, authorisations, authorisationRow))
 	get("/authorisations/{id}", s.show(authorisations, s.authorisation))
 	get("/authorisations/{id}/check", s.checkCoverage)
@@ -72,9 +73,9 @@ func (s *service) routes() http.Handler {
 	get("/disclosures/{id}", s.show(caldicott.Disclosures, s.disclosure))
 
 	get("/me", s.showMe)
-	get("/people", browse(peopleList, s.findPeople, userID, s.personRow))
+	get("/people", browse(peopleList, s.findPeople, userID, now(s.personRow)))
 	post("/people", register(nobodys, enrolled, s.enrol))
-	get("/people/{user_id}", lookUp(byUser, s.Work.LookUpPerson, s.showPerson))
+	get("/people/{user_id}", s.lookUpPerson)
 	put("/people/{user_id}", register(byUser, personAmended, s.amendPerson))
 	get("/appointments", browse(appointmentList, s.findAppointments, appointmentID, s.appointmentRow))
 	post("/appointments", register(nobodys, appointed, s.appoint))
@@ -87,11 +88,11 @@ func (s *service) routes() http.Handler {
 	post("/delegations/{id}/acceptance", register(byID, delegationChanged, s.acceptDelegation))
 	post("/delegations/{id}/revocation", register(byID, delegationChanged, s.revokeDelegation))
 
-	get("/organisations", browse(organisationList, s.findOrganisations, organisationCode, organisationRow))
+	get("/organisations", browse(organisationList, s.findOrganisations, organisationCode, now(organisationRow)))
 	post("/organisations", register(nobodys, organisationMade, s.registerOrganisation))
 	get("/organisations/{code}", lookUp(byCode, s.Work.LookUpOrganisation, showOrganisation))
 	put("/organisations/{code}", register(byCode, organisationAmended, s.amendOrganisation))
-	get("/assets", browse(assetList, s.findAssets, assetID, assetRow))
+	get("/assets", browse(assetList, s.findAssets, assetID, now(assetRow)))
 	post("/assets", register(nobodys, assetMade, s.registerAsset))
 	get("/assets/{id}", lookUp(byID, s.Work.LookUpAsset, showAsset))
 	put("/assets/{id}", register(byID, assetAmended, s.amendAsset))
@@ -152,6 +153,7 @@ func (s *service) routes() http.Handler {
 	get("/audit/controls", s.listControls)
 	get("/audit/controls/{n}", s.showControl)
 	get("/audit/controls/{n}/rows", s.listControlRows)
+	post("/audit/receipts/check", s.checkReceipt)
 
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
