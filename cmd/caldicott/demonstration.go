@@ -182,7 +182,7 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 	}
 	if config.ReceiptKey == "" {
 		promising := func() (string, error) {
-			secret, _, err := notary.GenerateKey(demoOrigin + receipt.Suffix)
+			secret, _, err := notary.GenerateKey(demoReceipts)
 			return secret, err
 		}
 		if config.ReceiptKey, err = demoKey(filepath.Join(config.Embedded.DataDir, "receipt-key"), promising); err != nil {
@@ -199,8 +199,8 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 	return errors.Join(err, signIn.Close())
 }
 
-// demoOrigin is the name of the demonstration's log.
-const demoOrigin = "demonstration.invalid/caldicott"
+// demoReceipts is the name of the demonstration's receipt key: its log's and more.
+const demoReceipts = "caldicott.invalid/demonstration" + receipt.Suffix
 
 // demoKey reads a key of the demonstration, or makes it the first time.
 func demoKey(path string, generate func() (string, error)) (string, error) {
