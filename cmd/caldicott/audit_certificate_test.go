@@ -24,7 +24,7 @@ func (k keyring) certified(t *testing.T, change func(name, value string) string)
 	at := time.Date(2026, 11, 22, 9, 0, 0, 123_456_000, time.UTC)
 	digest := strings.Repeat("ab", 32)
 	canon, err := audit.Entry{
-		Stream: "request:" + certifiedRequest, Seq: 1, Action: "decide", Outcome: audit.Done, At: at, Request: certifiedRequest, Actor: certifiedRequest,
+		Stream: "request:" + certifiedRequest, Seq: 1, Action: "decide", Outcome: audit.Done, At: at, Request: certifiedRequest, Subject: certifiedRequest, Actor: certifiedRequest,
 		Version: 2, Digest: digest, Acting: "CALDICOTT_GUARDIAN", Appointment: certifiedRequest, Facts: map[string]string{"decision": "APPROVE"}, Nonce: [16]byte{1},
 	}.Canon()
 	if err != nil {
@@ -89,7 +89,7 @@ func TestACertificateIsCheckedWithNothingButKeys(t *testing.T) {
 	}
 	for name, value := range map[string]string{
 		"outcome": "REFUSE", "digest": strings.Repeat("cd", 32), "deed": "set_aside", "entry": "request:x 1", "capacity": "DEPUTY_GUARDIAN",
-		"decided-at": "2026-11-22T09:00:00Z", "request": "0199dbf1-2a40-7c31-9e57-5b0a4d1f6c22", "appointment": "0199dbf1-2a40-7c31-9e57-5b0a4d1f6c22",
+		"decided-at": "2026-11-22T09:00:00Z", "request": "0199dbf1-2a40-7c31-9e57-5b0a4d1f6c22", "decision": "0199dbf1-2a40-7c31-9e57-5b0a4d1f6c22", "appointment": "0199dbf1-2a40-7c31-9e57-5b0a4d1f6c22",
 	} { // the service's own key signs what its trail does not say
 		lied := k.certified(t, func(n, v string) string {
 			if n == name {

@@ -60,6 +60,9 @@ func sameDecision(c Certificate, e audit.Entry) error {
 	if c.Get("version") == strconv.Itoa(e.Version) {
 		pairs = append(pairs, struct{ name, entry string }{"digest", e.Digest})
 	}
+	if e.Action == "decide" || e.Action == "set_aside" { // the others' subject is what the decision was about
+		pairs = append(pairs, struct{ name, entry string }{"decision", e.Subject})
+	}
 	for _, p := range pairs {
 		if c.Get(p.name) != p.entry {
 			return fmt.Errorf("%s is %q in the certificate, and %q in the entry", p.name, c.Get(p.name), p.entry)

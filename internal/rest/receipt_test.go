@@ -110,6 +110,12 @@ func TestTheReceiptNamesTheDeedAndNotWhatTheKeeperRecordedWithIt(t *testing.T) {
 	done := w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)).is(200)
 	w.Clock.Put(w.Clock.At().AddDate(3, 0, 0)) // everything has expired since
 	late := w.as(t, "u-ig1").post(path+"/comments", map[string]any{"text": "late"}).is(201)
+	authorisation := "/api/v1/authorisations/" + decoded[api.List[api.AuthorisationRow]](t, w.as(t, "u-guardian").get("/api/v1/authorisations")).Items[0].ID
+	read := w.as(t, "u-req-research").get(authorisation).is(200)
+	renewed := w.as(t, "u-req-research").post(authorisation+"/renewal", nil, match(read.etag())).is(201) // drafts a request of its own, too
+	if promised := receiptOf(t, renewed); w.entriesOf(t, promised, caldicott.Renew) != 1 {
+		t.Errorf("renewing: it names %+v", promised)
+	}
 	first, second := receiptOf(t, done), receiptOf(t, late)
 	if w.entriesOf(t, first, caldicott.Decide) != 1 || w.entriesOf(t, second, caldicott.Comment) != 1 {
 		t.Errorf("they name %+v and %+v", first, second)
