@@ -4,20 +4,21 @@ import "time"
 
 // LogHealth says how the sealed log is doing, by the database's own clock.
 type LogHealth struct {
-	Now           time.Time  `json:"now"`
-	Size          int64      `json:"size"` // leaves
-	SealedAt      *time.Time `json:"sealed_at,omitempty"`
-	SignedSize    int64      `json:"signed_size"`
-	SignedAt      *time.Time `json:"signed_at,omitempty"`
-	Waiting       int64      `json:"waiting"` // entries that are not sealed yet
-	OldestWaiting *time.Time `json:"oldest_waiting,omitempty"`
-	LagSeconds    float64    `json:"lag_seconds"` // for how long the oldest has waited
-	Definition    string     `json:"definition,omitempty"`
-	AttestedAt    *time.Time `json:"attested_at,omitempty"`
-	Alarm         string     `json:"alarm,omitempty"`
-	SealsHere     bool       `json:"seals_here"`
-	SignsHere     bool       `json:"signs_here"`
-	Origin        string     `json:"origin,omitempty"`
+	Now           time.Time      `json:"now"`
+	Size          int64          `json:"size"` // leaves
+	SealedAt      *time.Time     `json:"sealed_at,omitempty"`
+	SignedSize    int64          `json:"signed_size"`
+	SignedAt      *time.Time     `json:"signed_at,omitempty"`
+	Waiting       int64          `json:"waiting"` // entries that are not sealed yet
+	OldestWaiting *time.Time     `json:"oldest_waiting,omitempty"`
+	LagSeconds    float64        `json:"lag_seconds"` // for how long the oldest has waited
+	Definition    string         `json:"definition,omitempty"`
+	AttestedAt    *time.Time     `json:"attested_at,omitempty"`
+	Alarm         string         `json:"alarm,omitempty"`
+	Witnesses     *WitnessesView `json:"witnesses,omitempty"`
+	SealsHere     bool           `json:"seals_here"`
+	SignsHere     bool           `json:"signs_here"`
+	Origin        string         `json:"origin,omitempty"`
 }
 
 // LogKey is what was last said of a public key.
@@ -61,4 +62,25 @@ type EntryProof struct {
 	Entry int64    `json:"entry"`
 	Index int64    `json:"index"`
 	Path  []string `json:"path"`
+}
+
+// WitnessesView is how far the witnesses are: Public is the largest checkpoint that a quorum of them has cosigned.
+type WitnessesView struct {
+	Public    int64         `json:"public"`
+	Quorum    int           `json:"quorum"`
+	Witnesses []WitnessView `json:"witnesses"`
+}
+
+// WitnessView is how far one of them is. Fault is why it did not answer this replica last time.
+type WitnessView struct {
+	Name   string     `json:"name"`
+	Size   int64      `json:"size"`
+	At     *time.Time `json:"at,omitempty"`
+	Behind int64      `json:"behind"`
+	Fault  string     `json:"fault,omitempty"`
+}
+
+// FromWitnesses writes how far they are.
+func FromWitnesses[W any](public int64, quorum int, witnesses []W, f func(W) WitnessView) *WitnessesView {
+	return &WitnessesView{Public: public, Quorum: quorum, Witnesses: listed(witnesses, f)}
 }

@@ -28,7 +28,7 @@ const (
 // own: each job that runs holds one.
 func keep(ctx context.Context, c Config, o outside, work *casework.Service, db *postgres.DB, notary *notaryOffice, log *slog.Logger) error {
 	settings := postgres.Settings{
-		URL: c.DatabaseURL, Application: "caldicott keeper", Connections: 9, StatementTimeout: c.StatementTimeout, Log: log,
+		URL: c.DatabaseURL, Application: "caldicott keeper", Connections: 13, StatementTimeout: c.StatementTimeout, Log: log,
 	}
 	turns, err := postgres.Open(settings, nil)
 	if err != nil {
@@ -57,7 +57,11 @@ func keep(ctx context.Context, c Config, o outside, work *casework.Service, db *
 	if o.scanner != nil {
 		list = append(list, jobs.Job{Name: "scan", Every: scanEvery, Run: func(ctx context.Context) error { return work.ScanWaiting(ctx, o.scan) }})
 	}
-	list = append(list, notary.inTurn(work)...)
+	sealing, err := notary.inTurn(c, work, o.mail)
+	if err != nil {
+		return errors.Join(err, turns.Close())
+	}
+	list = append(list, sealing...)
 	free := jobs.Runner{Jobs: notary.always(work), Turns: &jobs.Free{}, Log: log}
 	sealed := make(chan error, 1)
 	go func() { sealed <- free.Run(ctx) }()

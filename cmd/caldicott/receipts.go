@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -34,6 +35,9 @@ func openReceipts(c Config, log *slog.Logger) (receiptOffice, error) {
 	signer, err := receipt.NewSigner(keys, c.ReceiptWithin)
 	if err != nil {
 		return receiptOffice{}, fmt.Errorf("settings: CALDICOTT_RECEIPT_KEY: %w", err)
+	}
+	if c.LogOrigin != "" && signer.Origin() != c.LogOrigin {
+		return receiptOffice{}, errors.New("settings: every key of CALDICOTT_RECEIPT_KEY must bear the name of CALDICOTT_LOG_ORIGIN and /receipt")
 	}
 	var public []string
 	for _, k := range keys {

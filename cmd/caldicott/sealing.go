@@ -13,6 +13,7 @@ import (
 	"github.com/caldicott/caldicott/internal/jobs"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
+	"github.com/caldicott/caldicott/internal/notify"
 	"github.com/caldicott/caldicott/internal/postgres"
 )
 
@@ -22,6 +23,8 @@ const (
 	signEvery     = 300 * time.Millisecond
 	attestEvery   = time.Hour
 	sweepLogEvery = 24 * time.Hour
+	publishEvery  = 2 * time.Second
+	anchorEvery   = 10 * time.Minute
 )
 
 // notaryOffice is what this replica can do for the log. It can always prove what is in it, with the reader's login; it seals
@@ -32,10 +35,19 @@ type notaryOffice struct {
 	sealer *notary.Sealer // nil without the login
 	signer *notary.Signer // nil without a key
 	db     *sqlx.DB       // the sealer's
+	// publisher pushes to the witnesses, with the sealer's login, or only knows how far they are; nil where there are none.
+	publisher *notary.Publisher
 }
 
 func openNotary(c Config, reader *sqlx.DB) (*notaryOffice, error) {
 	o := &notaryOffice{reader: reader, proofs: notary.Proofs{Origin: c.LogOrigin, Shelf: notarydb.Shelf{DB: reader}}}
+	seen, err := publisher(c, c.LogOrigin, reader)
+	if err != nil {
+		return nil, err
+	}
+	if o.publisher = seen; seen != nil {
+		o.proofs.Public = seen.Public
+	}
 	if c.SealerURL == "" {
 		if c.LogKeys != "" {
 			return nil, errors.New("CALDICOTT_LOG_KEYS sign nothing without CALDICOTT_SEALER_URL")
@@ -57,6 +69,9 @@ func openNotary(c Config, reader *sqlx.DB) (*notaryOffice, error) {
 		o.signer = &notary.Signer{
 			Origin: c.LogOrigin, Keys: keys, Desk: notarydb.Desk{Shelf: notarydb.Shelf{DB: o.db}}, Memory: notary.File(c.LogMemory),
 		}
+	}
+	if o.publisher, err = publisher(c, c.LogOrigin, o.db); err != nil {
+		return nil, errors.Join(err, o.db.Close())
 	}
 	return o, nil
 }
@@ -103,13 +118,22 @@ func (o *notaryOffice) always(work *casework.Service) []jobs.Job {
 	return list
 }
 
-// inTurn are the jobs of one replica at a time.
-func (o *notaryOffice) inTurn(work *casework.Service) []jobs.Job {
+// inTurn are the jobs of one replica at a time. What leaves the house is pushed and anchored by those that have the sealer's
+// login, as they store what comes back.
+func (o *notaryOffice) inTurn(c Config, work *casework.Service, mail *notify.Mail) ([]jobs.Job, error) {
 	list := []jobs.Job{{Name: "attest", Every: attestEvery, Run: func(ctx context.Context) error { return o.attest(ctx, work) }}}
-	if o.sealer != nil {
-		list = append(list, jobs.Job{Name: "sweep_log", Every: sweepLogEvery, Run: o.sealer.Sweep})
+	if o.sealer == nil {
+		return list, nil
 	}
-	return list
+	list = append(list, jobs.Job{Name: "sweep_log", Every: sweepLogEvery, Run: o.sealer.Sweep})
+	if o.publisher != nil {
+		list = append(list, jobs.Job{Name: "publish", Every: publishEvery, Run: o.publisher.Publish})
+	}
+	daily, err := anchoring(c, c.LogOrigin, o.db, mail)
+	if daily != nil {
+		list = append(list, jobs.Job{Name: "anchor", Every: anchorEvery, Run: daily.Run})
+	}
+	return list, err
 }
 
 // alarm is why this replica has stopped sealing or signing; "" while it has not.
@@ -136,4 +160,12 @@ func noted(work *casework.Service) func(context.Context, string, notary.Span) er
 	return func(ctx context.Context, key string, span notary.Span) error {
 		return work.KeyNoted(ctx, key, span.From, span.To)
 	}
+}
+
+// witnessed says how far the witnesses are; nil where there are none.
+func (o *notaryOffice) witnessed() func(context.Context) (notary.Publicity, error) {
+	if o.publisher == nil {
+		return nil
+	}
+	return o.publisher.State
 }

@@ -25,7 +25,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 	}
 	served := rest.Config{
 		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Trail: logReader{auditdb.Log{DB: notary.reader}}, Log: t.log,
-		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Seals: notary.sealer != nil, Signs: notary.signer != nil},
+		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Witnessed: notary.witnessed(), Seals: notary.sealer != nil, Signs: notary.signer != nil},
 		Controls:    controls.Book{DB: notary.reader, Patience: controlsWithin},
 		Signatures:  receipts.signatures,
 		Certifier:   receipts.certifier,

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -19,8 +20,10 @@ import (
 
 // NotaryOf is what the API knows of the sealed log. Alarm says why this replica has stopped, "" while it has not.
 type NotaryOf struct {
-	Proofs       notary.Proofs
-	Alarm        func() string
+	Proofs notary.Proofs
+	Alarm  func() string
+	// Witnessed says how far the witnesses are; nil where there are none.
+	Witnessed    func(context.Context) (notary.Publicity, error)
 	Seals, Signs bool
 }
 
@@ -224,6 +227,15 @@ func (s *service) showLogHealth(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !p.Oldest.IsZero() {
 		view.LagSeconds = max(0, p.Now.Sub(p.Oldest).Seconds())
+	}
+	if s.Notary.Witnessed != nil {
+		seen, err := s.Notary.Witnessed(r.Context())
+		if err != nil {
+			return err
+		}
+		view.Witnesses = api.FromWitnesses(seen.Public, seen.Quorum, seen.Witnesses, func(w notary.WitnessState) api.WitnessView {
+			return api.WitnessView{Name: w.Name, Size: w.Size, At: present(w.At), Behind: w.Behind, Fault: w.Fault}
+		})
 	}
 	return shown(view, 0).write(w)
 }

@@ -82,7 +82,7 @@ func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entrie
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
 		API: rest.New(rest.Config{
 			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks, Controls: controls.Book{DB: reader},
-			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
+			Notary:     rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
 			Signatures: signatures(), Certifier: receipts(), Deeds: trail{auditdb.History{DB: reader}},
 		}),
 	})
