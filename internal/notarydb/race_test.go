@@ -2,7 +2,6 @@ package notarydb_test
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -50,13 +49,13 @@ func TestNoEntryIsLostDoubledOrOvertakenInTheRace(t *testing.T) { //nolint:paral
 	for i := range ids {
 		ids[i] = uuid.NewString()
 	}
-	ctx, stop := raceEnds(t)
+	ctx, counted, stop := raceEnds(t)
 	defer stop()
 	sealing, sealed := context.WithCancel(t.Context())
 	began := time.Now()
 	done := make(chan []committed, writers)
 	for range writers {
-		go func() { done <- h.write(ctx, t, ids) }()
+		go func() { done <- h.write(ctx, t, ids, counted) }()
 	}
 	var sealers sync.WaitGroup
 	var lives, kills int
@@ -74,7 +73,7 @@ func TestNoEntryIsLostDoubledOrOvertakenInTheRace(t *testing.T) { //nolint:paral
 	took := time.Since(began)
 	sealed()
 	sealers.Wait()
-	seal(t, h.newSealer())
+	h.sealAll(t, h.newSealer())
 	if n := count(t, h.superuser, `SELECT (SELECT count(*) FROM audit.entries) - (SELECT count(*) FROM audit.leaves)`); n != 0 {
 		t.Errorf("the idle transaction holds up %d entries", n)
 	}
@@ -88,19 +87,22 @@ func TestNoEntryIsLostDoubledOrOvertakenInTheRace(t *testing.T) { //nolint:paral
 	report(t, h, all, took)
 }
 
-// raceEnds is when the writers stop.
-func raceEnds(t *testing.T) (context.Context, context.CancelFunc) {
+// raceEnds is when the writers stop; each commit is to be counted.
+func raceEnds(t *testing.T) (ctx context.Context, counted func(), stop context.CancelFunc) {
 	t.Helper()
-	left.Store(math.MaxInt64)
 	if os.Getenv(raceSetting) == "" {
-		return context.WithTimeout(t.Context(), raceLasts)
+		ctx, stop = context.WithTimeout(t.Context(), raceLasts)
+		return ctx, func() {}, stop
 	}
+	var left atomic.Int64
 	left.Store(int64(amount(t, raceSetting, 0)))
-	return context.WithCancel(t.Context())
+	ctx, stop = context.WithCancel(t.Context())
+	return ctx, func() {
+		if left.Add(-1) == 0 {
+			stop()
+		}
+	}, stop
 }
-
-// left is how many commits are still to be made.
-var left atomic.Int64
 
 // idles is how long a transaction idles before it is another's turn: for good, it would keep every old version of a chain's
 // end alive, and a long race would measure that.
@@ -138,8 +140,8 @@ func requireStored(t testing.TB, h house, all []committed) {
 }
 
 // write does deeds until the race ends.
-func (h house) write(ctx context.Context, t *testing.T, ids []string) (all []committed) {
-	for ctx.Err() == nil && left.Load() > 0 {
+func (h house) write(ctx context.Context, t *testing.T, ids []string, counted func()) (all []committed) {
+	for ctx.Err() == nil {
 		id, kept, err := h.writeOne(t.Context(), rand.IntN(len(ids)), ids)
 		if err != nil {
 			t.Error(err)
@@ -147,7 +149,7 @@ func (h house) write(ctx context.Context, t *testing.T, ids []string) (all []com
 		}
 		if kept {
 			all = append(all, committed{id, time.Now()})
-			left.Add(-1)
+			counted()
 		}
 	}
 	return all
