@@ -226,11 +226,3 @@ func FuzzNote(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkAppend(b *testing.B) {
-	var e merkle.Edge
-	leaf := merkle.Leaf([]byte("x"))
-	for b.Loop() {
-		e.Append(leaf)
-	}
-}

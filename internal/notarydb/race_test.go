@@ -42,7 +42,7 @@ func TestNoEntryIsLostDoubledOrOvertakenInTheRace(t *testing.T) { //nolint:paral
 	h := newHouse(t)
 	idling, idled := context.WithCancel(t.Context())
 	var idler sync.WaitGroup
-	idler.Go(func() { h.idleUntil(idling, t) })
+	idler.Go(func() { h.idleUntil(idling, t, idles) })
 	secret, key, verifier := newSecret(t)
 	memories := t.TempDir()
 	ids := make([]string, requests)
@@ -60,7 +60,7 @@ func TestNoEntryIsLostDoubledOrOvertakenInTheRace(t *testing.T) { //nolint:paral
 	var sealers sync.WaitGroup
 	var lives, kills int
 	signer := h.newSigner(filepath.Join(memories, "here"), key)
-	sealers.Go(func() { lives = h.sealUntil(sealing, t, everySealing, seldom(40)) })
+	sealers.Go(func() { lives = h.sealUntil(sealing, t, everySealing, seldom(100)) })
 	sealers.Go(func() { h.signUntil(sealing, t, signer) })
 	sealers.Go(func() {
 		kills = h.killReplicas(sealing, t, housetest.SealerURL(h.database), filepath.Join(memories, "there"), secret)
@@ -109,7 +109,7 @@ func raceEnds(t *testing.T) (ctx context.Context, counted func(), stop context.C
 const idles = 30 * time.Second
 
 // idleUntil keeps a transaction open that has a number and does nothing.
-func (h house) idleUntil(ctx context.Context, t testing.TB) {
+func (h house) idleUntil(ctx context.Context, t testing.TB, each time.Duration) {
 	for ctx.Err() == nil {
 		tx, err := h.superuser.BeginTxx(context.WithoutCancel(ctx), nil)
 		if err != nil {
@@ -119,7 +119,7 @@ func (h house) idleUntil(ctx context.Context, t testing.TB) {
 		if _, err := tx.ExecContext(t.Context(), `SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_current_xact_id()`); err != nil {
 			t.Error(err)
 		}
-		pause(ctx, idles)
+		pause(ctx, each)
 		if err := tx.Rollback(); err != nil {
 			t.Error(err)
 		}
@@ -218,7 +218,7 @@ func (h house) signUntil(ctx context.Context, t *testing.T, s *notary.Signer) {
 // cutOff ends the sealers' connections wherever they happen to be.
 func (h house) cutOff(ctx context.Context) {
 	for ctx.Err() == nil {
-		pause(ctx, time.Duration(rand.IntN(800))*time.Millisecond)
+		pause(ctx, time.Duration(rand.IntN(2000))*time.Millisecond)
 		_, _ = h.superuser.ExecContext(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sealer' AND datname = current_database()`)
 	}
 }
