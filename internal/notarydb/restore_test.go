@@ -42,6 +42,7 @@ func TestARestoreIntoAnotherClusterSkipsNothing(t *testing.T) {
 	if _, err := h.superuser.ExecContext(t.Context(), restored); err != nil {
 		t.Fatal(err)
 	}
+	h.fill(t, 40) // before anybody has looked
 	ctx, stop := context.WithTimeout(t.Context(), time.Second)
 	defer stop()
 	sealing, sealed := context.WithCancel(t.Context())

@@ -49,18 +49,24 @@ func TestManyLeadersAreOneLog(t *testing.T) {
 }
 
 // sealAll seals until nothing waits: the lock of a leader that was cut off goes with its connection, which takes a moment,
-// and idle connections may have been cut off with it. What hangs is ended by the test's own time.
+// and idle connections may have been cut off with it.
 func (h house) sealAll(t *testing.T, s *notary.Sealer) {
 	t.Helper()
 	const query = `SELECT count(*) FROM audit.entries e WHERE NOT EXISTS (SELECT FROM audit.leaves l WHERE l.entry_id = e.id)`
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for {
 		if _, is := notary.Alarmed(s.Seal(t.Context())); is {
 			t.Fatal("the next leader was alarmed")
 		}
-		if count(t, h.superuser, query) == 0 {
+		waiting := count(t, h.superuser, query)
+		if waiting == 0 {
 			return
 		}
-		pause(t.Context(), 5*time.Millisecond)
+		if pause(ctx, 5*time.Millisecond); ctx.Err() != nil {
+			t.Errorf("%d entries are never sealed", waiting)
+			return
+		}
 	}
 }
 
