@@ -22,7 +22,7 @@ rehearse: build ## replay every written case
 endure: ## a hundred SIGKILLs on three replicas at work: nothing acknowledged is lost, every notice arrives (under three minutes)
 	$(GO) run ./internal/endure -kills 100 -replicas 3
 
-bench: ## the goals of the trail, each beside its reference (about ten minutes; docs/performance.md says what the figures mean)
+bench: ## the goals of the trail, each beside its reference (about a quarter of an hour; docs/performance.md says what the figures mean)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/merkle
 	$(TEST) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 ./internal/notarydb ./internal/auditdb ./internal/casework
 	CALDICOTT_LEADERS=1000 CALDICOTT_RACE_COMMITS=50000 $(TEST) $(GO) test -count 1 -v -timeout 30m -run 'Race|Leaders|Killed' ./internal/notarydb

@@ -16,7 +16,7 @@ import (
 const leaders = 100
 
 // Each leader dies at some point of its work, has its connection cut, or stalls there and comes back when the next one has
-// sealed, believing itself alone. The signer signs after each.
+// sealed, believing itself alone. The signer signs after every tenth.
 func TestManyLeadersAreOneLog(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
