@@ -22,6 +22,11 @@ rehearse: build ## replay every written case
 endure: ## a hundred SIGKILLs on three replicas at work: nothing acknowledged is lost, every notice arrives (under three minutes)
 	$(GO) run ./internal/endure -kills 100 -replicas 3
 
+bench: ## the goals of the trail, each beside its reference (about a quarter of an hour; docs/performance.md says what the figures mean)
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/merkle
+	$(TEST) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 ./internal/notarydb ./internal/auditdb ./internal/casework
+	CALDICOTT_LEADERS=1000 CALDICOTT_RACE_COMMITS=50000 $(TEST) $(GO) test -count 1 -v -timeout 30m -run 'Race|Leaders|Killed' ./internal/notarydb
+
 generate: ## what is made from other files: vocabulary, contract enums, roles, workflow, settings
 	$(GO) generate ./...
 
@@ -35,4 +40,4 @@ check: lint test ## what CI runs: lint, every test, nothing generated left behin
 	$(GO) mod tidy -diff
 	sh .ci/clean
 
-.PHONY: help build run test rehearse endure generate lint check
+.PHONY: help build run test rehearse endure bench generate lint check

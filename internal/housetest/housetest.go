@@ -103,12 +103,23 @@ func New(t testing.TB) *House {
 // Database gives a fresh, migrated database.
 func Database(t testing.TB) pgtest.Database {
 	t.Helper()
+	return pgtest.New(t, schema(t))
+}
+
+// OwnServer gives a migrated database on a server of the test's own, which may be killed.
+func OwnServer(t testing.TB) *pgtest.Own {
+	t.Helper()
+	return pgtest.NewOwn(t, schema(t))
+}
+
+func schema(t testing.TB) pgtest.Schema {
+	t.Helper()
 	f := Furnished(t)
 	key, err := postgres.MigrationsDigest(f.Migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pgtest.New(t, pgtest.Schema{Key: key, Migrate: func(ctx context.Context, superuser string) error {
+	return pgtest.Schema{Key: key, Migrate: func(ctx context.Context, superuser string) error {
 		_, err := postgres.Migrate(ctx, superuser, f.Migrations, []postgres.Login{
 			{User: appUser, Password: appPassword, Group: postgres.GroupApplication},
 			{User: readerUser, Password: readerPassword, Group: postgres.GroupReader},
@@ -118,7 +129,7 @@ func Database(t testing.TB) pgtest.Database {
 			return fmt.Errorf("template: %w", err)
 		}
 		return nil
-	}})
+	}}
 }
 
 // AppURL is the database under the application's login.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/transparency-dev/formats/log"
 	formats "github.com/transparency-dev/formats/proof"
-	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
@@ -56,26 +55,6 @@ func (s *shelf) read(places []merkle.Place) ([][]byte, error) {
 	return all, nil
 }
 
-// rootOf is what another implementation makes of the first n leaves.
-func (s *shelf) rootOf(t *testing.T, n int) merkle.Hash {
-	t.Helper()
-	f := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
-	r := f.NewEmptyRange(0)
-	for _, leaf := range s.leaves[:n] {
-		if err := r.Append(leaf[:], nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n == 0 {
-		return merkle.Hash(rfc6962.DefaultHasher.EmptyRoot())
-	}
-	root, err := r.GetRootHash(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return merkle.Hash(root)
-}
-
 func rows(path []merkle.Hash) [][]byte {
 	var all [][]byte
 	for _, h := range path {
@@ -94,7 +73,7 @@ func TestTreesAndProofsAreThoseOfAnotherImplementation(t *testing.T) {
 	for _, size := range sizes {
 		s := grow(size)
 		tree := merkle.Tree{Size: int64(size), Root: s.edge.Root()}
-		if want := s.rootOf(t, size); tree.Root != want || s.edge.Size() != tree.Size {
+		if want := s.node(t, 0, size); tree.Root != want || s.edge.Size() != tree.Size {
 			t.Fatalf("size %d: root %s, another says %s", size, tree.Root, want)
 		}
 		for range min(size, 12) {
@@ -120,7 +99,7 @@ func checkProofs(t *testing.T, s *shelf, tree merkle.Tree, at int) {
 	if merkle.CheckInclusion(path, tree, int64(at), leaf) == nil {
 		t.Fatalf("leaf %d of %d: another leaf passes", at, tree.Size)
 	}
-	old := merkle.Tree{Size: int64(at), Root: s.rootOf(t, at)}
+	old := merkle.Tree{Size: int64(at), Root: s.node(t, 0, at)}
 	path, err = merkle.Consistency(tree, old.Size, s.read)
 	if err != nil {
 		t.Fatal(err)
@@ -246,12 +225,4 @@ func FuzzNote(f *testing.F) {
 			t.Errorf("%q", n.Text)
 		}
 	})
-}
-
-func BenchmarkAppend(b *testing.B) {
-	var e merkle.Edge
-	leaf := merkle.Leaf([]byte("x"))
-	for b.Loop() {
-		e.Append(leaf)
-	}
 }

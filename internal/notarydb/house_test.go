@@ -5,22 +5,31 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/transparency-dev/formats/log"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/housetest"
+	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/pgtest"
 	"github.com/caldicott/caldicott/internal/postgres"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(replicaSetting) != "" {
+		os.Exit(serveReplica())
+	}
+	os.Exit(pgtest.Main(m))
+}
 
 // house is a database, and a pool for each who works in it.
 type house struct {
@@ -31,7 +40,11 @@ type house struct {
 
 func newHouse(t testing.TB) house {
 	t.Helper()
-	d := housetest.Database(t)
+	return houseIn(t, housetest.Database(t))
+}
+
+func houseIn(t testing.TB, d pgtest.Database) house {
+	t.Helper()
 	return house{
 		database: d, superuser: connect(t, d.Superuser, "superuser"), app: connect(t, housetest.AppURL(d), "app"),
 		sealer: connect(t, housetest.SealerURL(d), "sealer"), reader: connect(t, housetest.ReaderURL(d), "reader"),
@@ -41,7 +54,7 @@ func newHouse(t testing.TB) house {
 
 func connect(t testing.TB, url, name string) *sqlx.DB {
 	t.Helper()
-	db, err := postgres.OpenReader(postgres.Settings{URL: url, Application: name, Connections: 50, StatementTimeout: 30 * time.Second})
+	db, err := postgres.OpenReader(postgres.Settings{URL: url, Application: name, Connections: 50, StatementTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,17 +112,23 @@ func (h house) deeds(t testing.TB, n int) (request string, ids []int64) {
 	return request, ids
 }
 
-// fill appends many entries at once, outside of all chains, past audit.append: only where their number matters.
+// fill appends many entries at once, and lets the planner know.
 func (h house) fill(t testing.TB, n int) {
+	t.Helper()
+	h.add(t, n)
+	if _, err := h.superuser.ExecContext(t.Context(), `ANALYZE audit.entries`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// add appends entries outside of all chains, past audit.append: only where their number matters.
+func (h house) add(t testing.TB, n int) {
 	t.Helper()
 	const query = `
 		INSERT INTO audit.entries (stream, canon, leaf_hash, action, outcome, occurred_at)
 		SELECT 'access:1', c, sha256('\x00'::bytea || c), 'viewed', 'done', now()
 		FROM (SELECT convert_to('{"n":' || x || ',"pad":"' || repeat('x', 350) || '"}', 'UTF8') FROM generate_series(1, $1) x) AS e (c)`
 	if _, err := h.superuser.ExecContext(t.Context(), query, n); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.superuser.ExecContext(t.Context(), `ANALYZE audit.entries`); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,4 +159,45 @@ func requireSealed(t testing.TB, h house) {
 	if err := h.newSealer().Sweep(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// requireSigned opens every signed checkpoint as anybody would, and proves that each continues the one before it.
+func requireSigned(t testing.TB, h house, verifier note.Verifier) {
+	t.Helper()
+	var sizes []int64
+	if err := h.reader.SelectContext(t.Context(), &sizes, `SELECT DISTINCT size FROM audit.signatures ORDER BY size`); err != nil {
+		t.Fatal(err)
+	}
+	before := int64(0)
+	for _, size := range sizes {
+		tree, lines, err := h.proofs().Shelf.At(t.Context(), size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := notary.Note(merkle.Checkpoint{Origin: origin, Tree: tree}.Text(), lines)
+		if c, _, _, err := log.ParseCheckpoint([]byte(signed), origin, verifier); err != nil || c.Size != uint64(size) {
+			t.Errorf("the signed checkpoint of %d: %+v %v", size, c, err)
+		}
+		if _, _, _, err := h.proofs().Consistency(t.Context(), before, size); err != nil {
+			t.Errorf("what was signed at %d and at %d is no one log: %v", before, size, err)
+		}
+		before = size
+	}
+	if n := count(t, h.reader, `SELECT count(*) FROM audit.leaves`); n != before {
+		t.Errorf("%d leaves, signed are %d", n, before)
+	}
+}
+
+// amount reads how much of something a long run is to do.
+func amount(t testing.TB, setting string, usual int) int {
+	t.Helper()
+	given := os.Getenv(setting)
+	if given == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(given)
+	if err != nil || n < 1 {
+		t.Fatalf("%s is no number", setting)
+	}
+	return n
 }

@@ -21,6 +21,12 @@ const origin = "trust.example/caldicott"
 
 func newKey(t testing.TB) (key notary.Key, verifier note.Verifier) {
 	t.Helper()
+	_, key, verifier = newSecret(t)
+	return key, verifier
+}
+
+func newSecret(t testing.TB) (secret string, key notary.Key, verifier note.Verifier) {
+	t.Helper()
 	secret, public, err := notary.GenerateKey(origin)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,7 @@ func newKey(t testing.TB) (key notary.Key, verifier note.Verifier) {
 	if verifier, err = note.NewVerifier(public); err != nil {
 		t.Fatal(err)
 	}
-	return keys[0], verifier
+	return secret, keys[0], verifier
 }
 
 func (h house) newSigner(memory string, keys ...notary.Key) *notary.Signer {
