@@ -12,7 +12,8 @@ type head struct {
 	seq, id  int64
 	leaf     [32]byte
 	recorded int64
-	closed   bool // a chain has claimed it
+	index    int64 // of its leaf in the log, from 1; 0 while it waits
+	closed   bool  // a chain has claimed it
 }
 
 // step is an entry as a link of its chain. intact says that its own bytes are the hashed ones.
@@ -45,7 +46,13 @@ func (v *verifier) link(s step) {
 	if s.row.RecordedAt.UnixMicro() < h.recorded {
 		v.note(s.row, "was recorded earlier than the entry before it: the database's clock went back")
 	}
-	*h = head{seq: s.seq, id: s.row.ID, recorded: s.row.RecordedAt.UnixMicro()}
+	index := h.index
+	if s.row.Sealed != nil {
+		if index = s.row.Index + 1; index <= h.index {
+			v.found(Finding{Invariant: "I6", Entry: s.row.ID, Stream: s.stream, Seq: s.seq, Text: fmt.Sprintf("is leaf %d of the log, and stands before seq %d, which is leaf %d", s.row.Index, h.seq, h.index-1)})
+		}
+	}
+	*h = head{seq: s.seq, id: s.row.ID, recorded: s.row.RecordedAt.UnixMicro(), index: index}
 	copy(h.leaf[:], s.row.Leaf)
 }
 
