@@ -12,7 +12,8 @@ type head struct {
 	seq, id  int64
 	leaf     [32]byte
 	recorded int64
-	index    int64 // of its leaf in the log, from 1; 0 while it waits
+	index    int64 // of its leaf in the log, from 1; 0 while none before it is sealed
+	waits    bool  // it has no leaf
 	closed   bool  // a chain has claimed it
 }
 
@@ -48,11 +49,14 @@ func (v *verifier) link(s step) {
 	}
 	index := h.index
 	if s.row.Sealed != nil {
+		if h.waits {
+			v.found(Finding{Invariant: "I6", Entry: h.id, Stream: s.stream, Seq: h.seq, Text: fmt.Sprintf("has no leaf in the log, and seq %d has", s.seq)})
+		}
 		if index = s.row.Index + 1; index <= h.index {
 			v.found(Finding{Invariant: "I6", Entry: s.row.ID, Stream: s.stream, Seq: s.seq, Text: fmt.Sprintf("is leaf %d of the log, and stands before seq %d, which is leaf %d", s.row.Index, h.seq, h.index-1)})
 		}
 	}
-	*h = head{seq: s.seq, id: s.row.ID, recorded: s.row.RecordedAt.UnixMicro(), index: index}
+	*h = head{seq: s.seq, id: s.row.ID, recorded: s.row.RecordedAt.UnixMicro(), index: index, waits: s.row.Sealed == nil}
 	copy(h.leaf[:], s.row.Leaf)
 }
 
