@@ -5,14 +5,15 @@ import (
 	"sync"
 )
 
-// atOnce is how many items go to a goroutine together.
+// atOnce is how many rows go to a goroutine together.
 const atOnce = 512
 
 var errStopped = errors.New("stopped")
 
 // inOrder lets so many goroutines work on what is given, and then takes the items one at a time, in the order in which
-// they were given. A few batches are under way at once, however many there are.
-func inOrder[T any](workers int, give func(func(T) error) error, work func(*T), take func(*T) error) error {
+// they were given. They go to the goroutines so many together; a few such batches are under way at once, however many
+// there are.
+func inOrder[T any](workers, together int, give func(func(T) error) error, work func(*T), take func(*T) error) error {
 	type batch struct {
 		items []T
 		done  chan struct{}
@@ -45,7 +46,7 @@ func inOrder[T any](workers int, give func(func(T) error) error, work func(*T), 
 		next.done = make(chan struct{})
 		line <- next
 		todo <- next
-		next = &batch{items: make([]T, 0, atOnce)}
+		next = &batch{items: make([]T, 0, together)}
 		select {
 		case <-stop:
 			return errStopped
@@ -54,7 +55,7 @@ func inOrder[T any](workers int, give func(func(T) error) error, work func(*T), 
 		}
 	}
 	err := give(func(item T) error {
-		if next.items = append(next.items, item); len(next.items) < atOnce {
+		if next.items = append(next.items, item); len(next.items) < together {
 			return nil
 		}
 		return send()

@@ -41,6 +41,7 @@ type Source interface {
 type Moment struct {
 	Now      time.Time // by the database's clock
 	LowWater uint64    // entries of transactions before it are sealed, says the newest checkpoint
+	Last     int64     // the newest entry
 }
 
 // Row is a row of the trail as it is stored, with its leaf. Where the database says null, slices are nil and times are zero.
@@ -188,10 +189,10 @@ func (s Summary) Certain() bool { return len(s.Skipped) == 0 && s.Late == 0 }
 //	summary, err := audit.Auditor{Keys: keys, Anchors: []audit.Note{old}}.Database(ctx, trail, report)
 type Auditor struct {
 	Keys     Keys
-	Origin   string           // the log's name; empty: what the keys are called
-	Anchors  []Note           // older checkpoints that were kept outside: the log must contain them
-	Workers  int              // goroutines that hash and read; 0: as many as there are cores
-	Progress func(done int64) // told now and then how many entries are done; may be nil
+	Origin   string               // the log's name; empty: what the keys are called
+	Anchors  []Note               // older checkpoints that were kept outside: the log must contain them
+	Workers  int                  // goroutines that hash and read; 0: as many as there are cores
+	Progress func(done, of int64) // told now and then how many entries are done; may be nil
 }
 
 // Verify reads the whole trail and log without keys.
@@ -279,7 +280,7 @@ type checked struct {
 
 // entries has the rows read and hashed side by side, and their chains followed in order.
 func (v *verifier) entries(ctx context.Context, src Source) error {
-	err := inOrder(v.Workers, func(give func(checked) error) error {
+	err := inOrder(v.Workers, atOnce, func(give func(checked) error) error {
 		var room []byte
 		return src.Entries(ctx, func(r *Row) error {
 			if cap(room)-len(room) < r.bytes() {
@@ -360,7 +361,7 @@ func (v *verifier) entry(c *checked) error {
 		return nil
 	}
 	if v.sum.Entries++; v.Progress != nil && v.sum.Entries%4096 == 0 {
-		v.Progress(v.sum.Entries)
+		v.Progress(r.ID, v.moment.Last)
 	}
 	v.order(r)
 	for _, f := range c.found {
@@ -371,7 +372,7 @@ func (v *verifier) entry(c *checked) error {
 	}
 	v.sealed(r)
 	if c.seq != 0 {
-		v.link(step{&c.Row, string(c.Stream), c.seq, c.prev, c.intact})
+		v.link(step{&c.Row, c.Stream, c.seq, c.prev, c.intact})
 	}
 	return nil
 }

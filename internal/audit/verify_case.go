@@ -23,7 +23,7 @@ func (j *judged[T]) finding(f Finding) { j.found = append(j.found, f) }
 
 // judgeAll has rows judged side by side, and taken in order.
 func judgeAll[T any](v *verifier, read func(func(T) error) error, judge func(*judged[T]), take func(*judged[T])) error {
-	return inOrder(v.Workers, func(give func(judged[T]) error) error {
+	return inOrder(v.Workers, atOnce, func(give func(judged[T]) error) error {
 		return read(func(row T) error { return give(judged[T]{row: row}) })
 	}, judge, func(j *judged[T]) error {
 		for _, f := range j.found {

@@ -274,7 +274,7 @@ func TestOddClocksAndNumbersAreNoted(t *testing.T) {
 
 func TestTheVerifierKnowsWhereTheMembersStand(t *testing.T) {
 	for place, name := range map[int]string{
-		sayAction: "action", sayActor: "actor", sayAt: "at", sayDetail: "detail", sayDigest: "digest", sayFacts: "facts", sayOrganisation: "organisation",
+		sayActing: "acting", sayFrom: "from", sayLine: "line", sayTo: "to", sayAction: "action", sayActor: "actor", sayAt: "at", sayDetail: "detail", sayDigest: "digest", sayFacts: "facts", sayOrganisation: "organisation",
 		sayOutcome: "outcome", sayPrev: "prev", sayRequest: "request", sayRule: "rule", saySeq: "seq", sayStream: "stream",
 	} {
 		if grammar[place].name != name {

@@ -67,9 +67,11 @@ func (t Trail) each(ctx context.Context, query string, f func(*sql.Rows) error, 
 
 // Moment is the database's clock, and how far the newest checkpoint says that everything is sealed.
 func (t Trail) Moment(ctx context.Context) (audit.Moment, error) {
-	const query = `SELECT clock_timestamp(), COALESCE((SELECT low_water FROM audit.checkpoints ORDER BY size DESC LIMIT 1), '0')`
+	const query = `
+		SELECT clock_timestamp(), COALESCE((SELECT low_water FROM audit.checkpoints ORDER BY size DESC LIMIT 1), '0'),
+			COALESCE((SELECT max(id) FROM audit.entries), 0)`
 	var m audit.Moment
-	if err := t.tx.QueryRowContext(ctx, query).Scan(&m.Now, &m.LowWater); err != nil {
+	if err := t.tx.QueryRowContext(ctx, query).Scan(&m.Now, &m.LowWater, &m.Last); err != nil {
 		return audit.Moment{}, fmt.Errorf("the moment: %w", err)
 	}
 	return m, nil
@@ -137,6 +139,24 @@ func (t Trail) Leaves(ctx context.Context, from, to int64, f func(audit.Leaf) er
 		leaf.Hash, leaf.Root = hash, root
 		return f(leaf)
 	}, from, to)
+}
+
+// Sealed reads the entries of the first so many leaves, in the order of the log.
+func (t Trail) Sealed(ctx context.Context, size int64, f func(*audit.Row) error) error {
+	const query = `
+		SELECT l.leaf_index, l.entry_id, l.leaf_hash, e.canon, e.leaf_hash, coalesce(e.stream, ''), coalesce(e.seq, 0)
+		FROM audit.leaves l LEFT JOIN audit.entries e ON e.id = l.entry_id
+		WHERE l.leaf_index < $1
+		ORDER BY l.leaf_index`
+	var row audit.Row
+	var raw [4]sql.RawBytes
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		if err := rows.Scan(&row.Index, &row.ID, &raw[0], &raw[1], &raw[2], &raw[3], &row.Seq); err != nil {
+			return err
+		}
+		row.Sealed, row.Canon, row.Leaf, row.Stream = raw[0], raw[1], raw[2], raw[3]
+		return f(&row)
+	}, size)
 }
 
 // Tiles reads the full tiles.
