@@ -81,7 +81,7 @@ func (a Auditor) directory(ctx context.Context, files fs.FS, report func(Finding
 	}
 	d.sum.Streams = int64(len(d.heads))
 	if !d.stuck {
-		d.rolledBack(d.left())
+		d.rolledBack(d.left(), d.signed.N)
 		return d.sum, d.above()
 	}
 	return d.sum, nil

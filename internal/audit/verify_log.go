@@ -38,7 +38,7 @@ func (v *verifier) log(ctx context.Context, src Source) error {
 	if err != nil {
 		return err
 	}
-	v.rolledBack(anchors)
+	v.rolledBack(anchors, v.tree.size)
 	if err := v.tiles(ctx, src); err != nil {
 		return err
 	}
@@ -266,8 +266,8 @@ func (v *verifier) anchored(a Note, root tlog.Hash) {
 	v.sum.Anchors++
 }
 
-func (v *verifier) rolledBack(anchors []Note) {
+func (v *verifier) rolledBack(anchors []Note, size int64) {
 	for _, a := range anchors {
-		v.found(Finding{Invariant: "anchor", Text: fmt.Sprintf("the log was rolled back: it has %d whole leaves, and a checkpoint of %d was kept outside", v.tree.size, a.N), Want: hex.EncodeToString(a.Hash[:])})
+		v.found(Finding{Invariant: "anchor", Text: fmt.Sprintf("the log was rolled back: it has %d whole leaves, and a checkpoint of %d was kept outside", size, a.N), Want: hex.EncodeToString(a.Hash[:])})
 	}
 }
