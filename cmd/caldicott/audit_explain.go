@@ -99,7 +99,7 @@ func line(t audit.Telling) string {
 		return fmt.Sprintf("entry %d was disposed of at the end of its retention", t.Entry)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s", t.At.Format(time.DateTime), cmp.Or(t.Actor, "the service"))
+	fmt.Fprintf(&b, "%s  %s", t.At.Format(time.DateTime+"Z07:00"), cmp.Or(t.Actor, "the service"))
 	if t.Acting != "" {
 		fmt.Fprintf(&b, " (%s)", t.Acting)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/logdir"
+	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
 )
@@ -56,7 +57,8 @@ type proveCommand struct {
 	JSON    bool   `name:"json" help:"Print for programs, one JSON value a line."`
 }
 
-// Run writes what is in the signed log. If anything is not yet, it exits with 3.
+// Run writes what is in the signed log. Where something is not, it exits with 3; where it
+// cannot be proved because the log is not the signed one, with 2.
 func (c *proveCommand) Run(t *tools) error {
 	return reading(t, func(_ Config, db *sqlx.DB) error {
 		accounts, err := c.accounts(t, auditdb.History{DB: db})
@@ -70,7 +72,7 @@ func (c *proveCommand) Run(t *tools) error {
 		if err != nil {
 			return err
 		}
-		missing := false
+		code := exitOK
 		for _, a := range accounts {
 			text, err := prove(t, p, a)
 			if err == nil {
@@ -78,8 +80,13 @@ func (c *proveCommand) Run(t *tools) error {
 			}
 			said := printer{t: t, json: c.JSON}
 			switch {
+			case errors.Is(err, audit.ErrForged):
+				code = exitTampered
+				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			case errors.Is(err, audit.ErrWaiting) || errors.Is(err, errDisposed):
-				missing = true
+				if code == exitOK {
+					code = exitUnknown
+				}
 				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			case err != nil:
 				return err
@@ -90,8 +97,8 @@ func (c *proveCommand) Run(t *tools) error {
 				}
 			}
 		}
-		if missing {
-			return exit(exitUnknown)
+		if code != exitOK {
+			return exit(code)
 		}
 		return nil
 	})
@@ -130,10 +137,13 @@ func prove(t *tools, p notary.Proofs, a audit.Account) (string, error) {
 		return "", errDisposed
 	}
 	proof, err := p.Entry(t.ctx, a.Entry)
-	if errors.Is(err, notary.ErrUnsealed) {
+	_, alarmed := notary.Alarmed(err)
+	switch {
+	case errors.Is(err, notary.ErrUnsealed):
 		return "", audit.ErrWaiting
-	}
-	if err != nil {
+	case alarmed || errors.Is(err, merkle.ErrTree): // the stored tree is not the signed one
+		return "", fmt.Errorf("%w: %w", audit.ErrForged, err)
+	case err != nil:
 		return "", err
 	}
 	_, err = audit.CheckProof(proof.Text(), a.Canon, audit.Keys{})

@@ -149,7 +149,8 @@ func verifiedEntries(t *testing.T, environ []string) int {
 	t.Helper()
 	s := do(t, environ, "audit", "verify")
 	var entries int
-	if _, err := fmt.Sscanf(s.out, "The trail holds: %d entries", &entries); err != nil || s.code != 0 {
+	summary := s.out[max(0, strings.Index(s.out, "The trail")):] // behind the notes
+	if _, err := fmt.Sscanf(summary, "The trail holds: %d entries", &entries); err != nil || s.code != 0 {
 		t.Fatalf("verify: exit %d, said %q %q", s.code, s.out, s.err)
 	}
 	return entries

@@ -110,9 +110,9 @@ type Note struct {
 
 // ParseNote reads a signed checkpoint (c2sp.org/tlog-checkpoint) without looking at its signatures.
 func ParseNote(signed string) (Note, error) {
-	text, _, found := strings.Cut(signed, "\n\n")
-	lines := strings.Split(text, "\n")
-	if !found || len(lines) < 3 || lines[0] == "" {
+	end := strings.LastIndex(signed, "\n\n") // where x/mod takes the signatures to begin
+	lines := strings.Split(signed[:max(end, 0)], "\n")
+	if len(lines) < 3 || slices.Contains(lines, "") {
 		return Note{}, errors.New("it is no signed checkpoint")
 	}
 	size, err := parseCount(lines[1])

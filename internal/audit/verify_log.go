@@ -217,6 +217,9 @@ func (v *verifier) signed(j *judged[Checkpoint], spans map[string]Span) {
 // trust says what can be said of the signatures as a whole.
 func (v *verifier) trust(last Checkpoint, believed bool) {
 	switch {
+	case !v.Keys.Given() && len(v.Anchors) == 0 && v.sum.Leaves == 0 && v.sum.Checkpoints == 0:
+		v.sum.Late = 0 // there is no log that could be late, and nobody who says that there should be one
+		v.found(Finding{Invariant: "note", Text: "nothing has ever been sealed: entries outside of the chains stand alone"})
 	case !v.Keys.Given() && last.Size > 0:
 		v.found(Finding{Invariant: "note", Text: "signatures were not checked: no keys were given"})
 	case !v.Keys.Given():

@@ -132,6 +132,9 @@ func TestWhoCannotKnowTheSignatureCannotTell(t *testing.T) {
 	if sum, _ := h.audit(t, audit.Auditor{Keys: s.keys}); !sum.Sound() || sum.Certain() {
 		t.Errorf("a log that is not signed at all: %+v", sum)
 	}
+	if sum, findings := h.audit(t, audit.Auditor{}); !sum.Certain() || sum.Waiting != 1 || !says(findings, "nothing has ever been sealed") {
+		t.Errorf("without a log: %+v %v", sum, findings)
+	}
 	anchor := s.seal(t)
 	sum, findings := h.audit(t, audit.Auditor{Keys: other.keys, Anchors: []audit.Note{anchor}})
 	if !sum.Sound() || sum.Certain() || sum.Unchecked != 1 || len(sum.Skipped) != 2 || sum.Anchors != 0 {

@@ -203,6 +203,12 @@ func TestAnExportIsLaidOutAsC2SPSays(t *testing.T) {
 	if entries, err := merkle.ParseBundle(bundle); err != nil || len(entries) != 208 || !bytes.Equal(entries[207], b.rows[65_999].Canon) {
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
+	stored, err := os.Open(filepath.Join(dir, "keys"))
+	must(t, err)
+	defer stored.Close()
+	if keys, err := audit.ParseKeys(stored); err != nil || !keys.Given() {
+		t.Errorf("the keys are not in the form in which keys are given: %v", err)
+	}
 	requireSums(t, dir, m)
 }
 
