@@ -388,6 +388,24 @@ func TestAnAnchorShowsWhatTheExportCannot(t *testing.T) {
 	}
 }
 
+// Everything below the genuine checkpoint was made anew, without a hash that is wrong anywhere.
+func TestAnotherLogUnderAGenuineCheckpointIsFound(t *testing.T) {
+	t.Parallel()
+	b, forged := newBook(t, 600), newBook(t, 600)
+	old, genuine := b.sign(t, 300, 0), b.sign(t, 600, 1)
+	forged.sign(t, 600, 1)
+	dir, _ := forged.export(t)
+	must(t, os.WriteFile(filepath.Join(dir, "checkpoint"), []byte(genuine.Signed), 0o600))
+	must(t, os.Mkdir(filepath.Join(dir, "checkpoints"), 0o700))
+	must(t, os.WriteFile(filepath.Join(dir, "checkpoints/300"), []byte(old.Signed), 0o600))
+	sum, findings := verify(t, b.auditor(t), dir)
+	for _, want := range []string{"I9: the entries make another root than checkpoints/300 of size 300 says (want ", "I9: the entries make another root than checkpoint of size 600 says (want "} {
+		if sum.Findings != 2 || !strings.Contains(fmt.Sprint(findings), want) {
+			t.Errorf("nobody says %q: %+v %v", want, sum, findings)
+		}
+	}
+}
+
 func TestConsistencyOfEverySizeIsProvedByTheTiles(t *testing.T) {
 	t.Parallel()
 	b := newBook(t, 66_000)
