@@ -51,6 +51,7 @@ var law = map[string][]string{
 	"internal/witness":     {"internal/durable", "internal/merkle"},
 	"internal/notary":      {"internal/durable", "internal/merkle", "internal/witness"}, // the witness's protocol, to push what is signed
 	"internal/notarydb":    {"internal/merkle", "internal/notary"},                      // the notary's own narrow interfaces, in SQL
+	"internal/logdir":      {"internal/audit", "internal/merkle"},                       // the log as a directory; how rows are called is audit's
 	"internal/anchor":      {"internal/durable", "internal/merkle"},
 
 	"internal/export": {"internal/audit", "internal/caldicott", "internal/caldicott/vocabulary"}, // the forms in which entries are taken away
@@ -86,7 +87,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export", "internal/controls", "internal/receipt", "internal/certificate", "internal/benchtest",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export", "internal/controls", "internal/receipt", "internal/certificate", "internal/benchtest", "internal/logdir",
 }
 
 const module = "github.com/caldicott/caldicott"

@@ -28,6 +28,11 @@ func (s set) remove(id int64) {
 	}
 }
 
+func (s set) has(id int64) bool {
+	page := s[id>>13]
+	return page != nil && page[id>>6&127]>>(id&63)&1 == 1
+}
+
 // all are the members, in order.
 func (s set) all() iter.Seq[int64] {
 	return func(yield func(int64) bool) {

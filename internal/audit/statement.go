@@ -11,12 +11,15 @@ type statement [len(grammar)][]byte
 
 // The members that the verifier looks at, by their place in the grammar.
 const (
+	sayActing       = 0
 	sayAction       = 1
 	sayActor        = 2
 	sayAt           = 4
 	sayDetail       = 6
 	sayDigest       = 7
 	sayFacts        = 8
+	sayFrom         = 9
+	sayLine         = 10
 	sayOrganisation = 12
 	sayOutcome      = 13
 	sayPrev         = 15
@@ -24,6 +27,7 @@ const (
 	sayRule         = 17
 	saySeq          = 18
 	sayStream       = 19
+	sayTo           = 21
 )
 
 type kind byte
@@ -234,10 +238,12 @@ func isIdentifier(value []byte, dashed bool) bool {
 }
 
 // isPlain is the alphabet of every string.
-func isPlain(c byte) bool {
-	switch {
-	case c >= 'a' && c <= 'z', c >= '@' && c <= 'Z', c >= '-' && c <= ':': // the ranges hold @ and -./: too
-		return true
+func isPlain(c byte) bool { return plain[c] }
+
+var plain = func() (is [256]bool) {
+	for c := range is {
+		letter := c >= 'a' && c <= 'z' || c >= '@' && c <= 'Z' || c >= '-' && c <= ':' // the ranges hold @ and -./: too
+		is[c] = letter || c == '_' || c == ' ' || c == '+'
 	}
-	return c == '_' || c == ' ' || c == '+'
-}
+	return is
+}()

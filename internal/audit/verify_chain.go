@@ -12,13 +12,21 @@ type head struct {
 	seq, id  int64
 	leaf     [32]byte
 	recorded int64
-	closed   bool // a chain has claimed it
+	index    int64 // of its leaf in the log, from 1; 0 while none before it is sealed
+	waits    bool  // it has no leaf
+	closed   bool  // a chain has claimed it
+}
+
+func (h *head) precedes(prev []byte) bool {
+	var spelled [2 * len(h.leaf)]byte
+	hex.Encode(spelled[:], h.leaf[:])
+	return string(prev) == string(spelled[:])
 }
 
 // step is an entry as a link of its chain. intact says that its own bytes are the hashed ones.
 type step struct {
 	row    *Row
-	stream string
+	stream []byte
 	seq    int64
 	prev   []byte
 	intact bool
@@ -28,30 +36,39 @@ type step struct {
 // once and not again in all that follow.
 func (v *verifier) link(s step) {
 	v.sum.Chained++
-	h := v.heads[s.stream]
+	h := v.heads[string(s.stream)]
 	if h == nil {
 		h = &head{}
-		v.heads[s.stream] = h
+		v.heads[string(s.stream)] = h
 	}
 	switch {
 	case s.seq <= h.seq:
-		v.found(Finding{Invariant: "I4", Entry: s.row.ID, Stream: s.stream, Seq: s.seq, Text: fmt.Sprintf("stands after seq %d", h.seq)})
+		v.found(Finding{Invariant: "I4", Entry: s.row.ID, Stream: string(s.stream), Seq: s.seq, Text: fmt.Sprintf("stands after seq %d", h.seq)})
 	case s.seq > h.seq+1:
-		v.missing("I4", s.stream, h.seq, s.seq-1, fmt.Sprintf("entry %d has seq %d and follows seq %d", s.row.ID, s.seq, h.seq))
-	case s.prev != nil && string(s.prev) != hex.EncodeToString(h.leaf[:]):
+		v.missing("I4", string(s.stream), h.seq, s.seq-1, fmt.Sprintf("entry %d has seq %d and follows seq %d", s.row.ID, s.seq, h.seq))
+	case s.prev != nil && !h.precedes(s.prev):
 		v.broken(s, h)
 	}
 	v.rows.add(s.row.ID)
-	if s.row.RecordedAt.UnixMicro() < h.recorded {
+	if recorded := s.row.RecordedAt; !recorded.IsZero() && recorded.UnixMicro() < h.recorded { // an export does not say when
 		v.note(s.row, "was recorded earlier than the entry before it: the database's clock went back")
 	}
-	*h = head{seq: s.seq, id: s.row.ID, recorded: s.row.RecordedAt.UnixMicro()}
+	index := h.index
+	if s.row.Sealed != nil {
+		if h.waits {
+			v.found(Finding{Invariant: "I6", Entry: h.id, Stream: string(s.stream), Seq: h.seq, Text: fmt.Sprintf("has no leaf in the log, and seq %d has", s.seq)})
+		}
+		if index = s.row.Index + 1; index <= h.index {
+			v.found(Finding{Invariant: "I6", Entry: s.row.ID, Stream: string(s.stream), Seq: s.seq, Text: fmt.Sprintf("is leaf %d of the log, and stands before seq %d, which is leaf %d", s.row.Index, h.seq, h.index-1)})
+		}
+	}
+	*h = head{seq: s.seq, id: s.row.ID, recorded: s.row.RecordedAt.UnixMicro(), index: index, waits: s.row.Sealed == nil}
 	copy(h.leaf[:], s.row.Leaf)
 }
 
 // broken names the entry that a follower no longer follows; or the follower, if its own bytes were changed.
 func (v *verifier) broken(s step, h *head) {
-	f := Finding{"I4", h.id, s.stream, h.seq, fmt.Sprintf("is not what entry %d (seq %d) follows", s.row.ID, s.seq), string(s.prev), hex.EncodeToString(h.leaf[:])}
+	f := Finding{"I4", h.id, string(s.stream), h.seq, fmt.Sprintf("is not what entry %d (seq %d) follows", s.row.ID, s.seq), string(s.prev), hex.EncodeToString(h.leaf[:])}
 	if h.seq == 0 || !s.intact {
 		f.Entry, f.Seq, f.Text = s.row.ID, s.seq, fmt.Sprintf("does not follow seq %d", h.seq)
 		f.Want, f.Have = f.Have, f.Want

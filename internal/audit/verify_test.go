@@ -10,17 +10,65 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
-// book is a trail in memory.
+// book is a trail and its log in memory.
 type book struct {
-	rows    []Row
-	chains  []Chain
-	details []Detail
-	cases   []CaseRow
+	rows        []Row
+	chains      []Chain
+	details     []Detail
+	cases       []CaseRow
+	leaves      []Leaf
+	tiles       []Tile
+	checkpoints []Checkpoint
+	keys        []Key
+	disposals   []Disposal
+}
+
+func (b *book) Moment(context.Context) (Moment, error) {
+	return Moment{Now: time.Date(2026, 1, 2, 3, 10, 0, 0, time.UTC), LowWater: 1 << 50}, nil
+}
+
+func (b *book) Leaves(_ context.Context, from, to int64, f func(Leaf) error) error {
+	return each(slices.DeleteFunc(slices.Clone(b.leaves), func(l Leaf) bool { return l.Index < from || l.Index >= to }), f)
+}
+
+func (b *book) Tiles(_ context.Context, f func(Tile) error) error { return each(b.tiles, f) }
+func (b *book) Checkpoints(_ context.Context, f func(Checkpoint) error) error {
+	return each(b.checkpoints, f)
+}
+func (b *book) Keys(_ context.Context, f func(Key) error) error { return each(b.keys, f) }
+func (b *book) Disposals(_ context.Context, f func(Disposal) error) error {
+	return each(b.disposals, f)
+}
+
+// seal gives every entry its leaf, in batches of so many.
+func (b *book) seal(batch int) {
+	p := peaks{size: 0}
+	var row []byte
+	p.full = func(level int, root tlog.Hash) {
+		if level == 0 {
+			b.tiles, row = append(b.tiles, Tile{Index: int64(len(b.tiles)), Root: bytes.Clone(root[:]), Hashes: row}), nil
+		}
+	}
+	b.leaves, b.tiles, b.checkpoints = nil, nil, nil
+	for i := range b.rows {
+		r := &b.rows[i]
+		r.Index, r.Sealed = int64(i), bytes.Clone(r.Leaf)
+		row = append(row, r.Leaf...)
+		p.add(tlog.Hash(r.Leaf), 0)
+		l := Leaf{Index: int64(i), Entry: r.ID, Hash: bytes.Clone(r.Leaf)}
+		if (i+1)%batch == 0 || i+1 == len(b.rows) {
+			root := p.tree().Hash
+			l.Root = root[:]
+			b.checkpoints = append(b.checkpoints, Checkpoint{Size: int64(i + 1), Root: root[:]})
+		}
+		b.leaves = append(b.leaves, l)
+	}
 }
 
 func (b *book) Entries(_ context.Context, f func(*Row) error) error {
@@ -81,6 +129,7 @@ func newBook(t fataler) *book {
 	for i, id := range ids {
 		b.chains = append(b.chains, Chain{caldicott.RequestStream(id), 3, heads[i][:]})
 	}
+	b.seal(4)
 	return b
 }
 
@@ -153,16 +202,12 @@ func TestAnyChangedByteIsFoundAndItsEntryNamed(t *testing.T) {
 		*field = bytes.Clone(*field)
 		at := rapid.IntRange(0, len(*field)-1).Draw(t, "byte")
 		(*field)[at] ^= rapid.ByteMin(1).Draw(t, "change")
-		chained := row.Seq != 0
 		if name == "both" {
 			leaf := LeafHash(row.Canon)
 			row.Leaf = leaf[:]
 		}
 		sum, findings := b.verify(t)
 		named := slices.ContainsFunc(findings, func(f Finding) bool { return f.Entry == row.ID })
-		if name == "both" && !chained && sum.Sound() {
-			t.Skip("an entry outside all chains, rewritten with its hash: only the seal will see it")
-		}
 		if sum.Sound() || !named {
 			t.Fatalf("%s of entry %d: %v", name, row.ID, findings)
 		}
@@ -177,7 +222,11 @@ func TestOnlyTheChangedEntryIsNamed(t *testing.T) {
 	row.Canon = append(row.Canon[:bytes.Index(row.Canon, []byte(`","request"`))-1], row.Canon[bytes.Index(row.Canon, []byte(`","request"`)):]...)
 	b.details[6].Canon = row.Canon
 	_, findings := b.verify(t)
-	if len(findings) != 2 || findings[0].Invariant != "I3" || findings[1].Invariant != "I4" || findings[0].Entry != row.ID || findings[1].Entry != row.ID {
+	var said []string
+	for _, f := range findings {
+		said = append(said, fmt.Sprint(f.Invariant, " ", f.Entry))
+	}
+	if !slices.Equal(said, []string{"I3 7", "I6 7", "I4 7"}) {
 		t.Errorf("%v", findings)
 	}
 }
@@ -196,6 +245,7 @@ func TestAnErasureNeedsItsEntry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBook(t)
 			b.write(t, Entry{Stream: "erasures", Action: c.action, Outcome: Done, Facts: c.facts})
+			b.seal(5)
 			b.details[2] = Detail{Entry: 3, Erased: true, Canon: b.rows[2].Canon, ErasureCanon: b.rows[len(b.rows)-1].Canon}
 			sum, findings := b.verify(t)
 			if sum.Sound() == c.found || sum.Erased != 1 {
@@ -207,7 +257,7 @@ func TestAnErasureNeedsItsEntry(t *testing.T) {
 
 func TestOddClocksAndNumbersAreNoted(t *testing.T) {
 	for want, change := range map[string]func(*book){
-		"may have been rolled back":  func(b *book) { b.rows[17].ID, b.details[17].Entry = 99, 99 },
+		"may have been rolled back":  func(b *book) { b.rows[17].ID, b.details[17].Entry, b.leaves[17].Entry = 99, 99, 99 },
 		"database's clock went back": func(b *book) { b.rows[12].RecordedAt = b.rows[5].RecordedAt },
 		"two clocks that disagree":   func(b *book) { b.rows[17].RecordedAt = b.rows[17].RecordedAt.Add(time.Hour) },
 		"database was restored":      func(b *book) { b.rows[16].XID = 1 << 40 },
@@ -224,7 +274,7 @@ func TestOddClocksAndNumbersAreNoted(t *testing.T) {
 
 func TestTheVerifierKnowsWhereTheMembersStand(t *testing.T) {
 	for place, name := range map[int]string{
-		sayAction: "action", sayActor: "actor", sayAt: "at", sayDetail: "detail", sayDigest: "digest", sayFacts: "facts", sayOrganisation: "organisation",
+		sayActing: "acting", sayFrom: "from", sayLine: "line", sayTo: "to", sayAction: "action", sayActor: "actor", sayAt: "at", sayDetail: "detail", sayDigest: "digest", sayFacts: "facts", sayOrganisation: "organisation",
 		sayOutcome: "outcome", sayPrev: "prev", sayRequest: "request", sayRule: "rule", saySeq: "seq", sayStream: "stream",
 	} {
 		if grammar[place].name != name {

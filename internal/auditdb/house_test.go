@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"testing"
 	"testing/fstest"
@@ -32,8 +33,9 @@ type house struct {
 }
 
 const (
-	trailFile = "../../migrations/00001_trail.sql"
-	password  = "audit-test"
+	trailFile  = "../../migrations/00001_trail.sql"
+	notaryFile = "../../migrations/00005_notary.sql"
+	password   = "audit-test"
 )
 
 // accounts are made by the superuser, once in a cluster: the roles of the trail are its migration's.
@@ -66,11 +68,11 @@ func newHouse(t testing.TB) house {
 	if testing.Short() {
 		t.Skip("needs PostgreSQL")
 	}
-	trail := read(t, trailFile)
+	trail, log := read(t, trailFile), read(t, notaryFile)
 	tables := read(t, "testdata/casework.sql")
-	digest := sha256.Sum256([]byte(string(trail) + string(tables) + accounts))
+	digest := sha256.Sum256([]byte(string(trail) + string(log) + string(tables) + accounts))
 	d := pgtest.New(t, pgtest.Schema{Key: hex.EncodeToString(digest[:]), Migrate: func(ctx context.Context, url string) error {
-		return migrate(ctx, url, trail, string(tables))
+		return migrate(ctx, url, fstest.MapFS{"00001_trail.sql": {Data: trail}, "00002_notary.sql": {Data: log}}, string(tables))
 	}})
 	h := house{organisation: uuid.NewString(), superuser: connect(t, d.Superuser)}
 	h.owner = connect(t, d.As("audit_test_owner", password))
@@ -99,8 +101,8 @@ func connect(t testing.TB, url string) *sqlx.DB {
 	return db
 }
 
-// migrate runs the trail's migration alone, as its owner, and then lays the case tables.
-func migrate(ctx context.Context, url string, trail []byte, tables string) error {
+// migrate runs the migrations of trail and log alone, as their owner, and then lays the case tables.
+func migrate(ctx context.Context, url string, migrations fs.FS, tables string) error {
 	connector, err := pq.NewConnector(url)
 	if err != nil {
 		return err
@@ -113,7 +115,7 @@ func migrate(ctx context.Context, url string, trail []byte, tables string) error
 			return err
 		}
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, fstest.MapFS{"00001_trail.sql": {Data: trail}})
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, migrations)
 	if err != nil {
 		return err
 	}

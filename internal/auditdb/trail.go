@@ -65,19 +65,50 @@ func (t Trail) each(ctx context.Context, query string, f func(*sql.Rows) error, 
 	return rows.Err()
 }
 
-// Entries reads the trail in the order of its ids.
+// Moment is the database's clock, and how far the newest checkpoint says that everything is sealed.
+func (t Trail) Moment(ctx context.Context) (audit.Moment, error) {
+	const query = `
+		SELECT clock_timestamp(), COALESCE((SELECT low_water FROM audit.checkpoints ORDER BY size DESC LIMIT 1), '0'),
+			COALESCE((SELECT max(id) FROM audit.entries), 0)`
+	var m audit.Moment
+	if err := t.tx.QueryRowContext(ctx, query).Scan(&m.Now, &m.LowWater, &m.Last); err != nil {
+		return audit.Moment{}, fmt.Errorf("the moment: %w", err)
+	}
+	return m, nil
+}
+
+// Disposals reads which entries were disposed of, and by which certificate.
+func (t Trail) Disposals(ctx context.Context, f func(audit.Disposal) error) error {
+	const query = `
+		SELECT d.entry_id, d.certificate_entry, c.canon
+		FROM audit.disposals d LEFT JOIN audit.entries c ON c.id = d.certificate_entry`
+	if err := t.present(ctx, "audit.disposals"); err != nil {
+		return err
+	}
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		var d audit.Disposal
+		if err := rows.Scan(&d.Entry, &d.Certificate, &d.Canon); err != nil {
+			return err
+		}
+		return f(d)
+	})
+}
+
+// Entries reads the trail in the order of its ids, each entry with its leaf.
 func (t Trail) Entries(ctx context.Context, f func(*audit.Row) error) error {
 	const query = `
 		SELECT e.id, coalesce(e.xid, '0'), e.stream, coalesce(e.seq, 0), e.canon, e.leaf_hash, e.recorded_at, e.occurred_at,
-			e.request_id, e.organisation_id, e.actor_id, e.action, e.outcome, e.rule, d.entry_id IS NOT NULL
+			e.request_id, e.organisation_id, e.actor_id, e.action, e.outcome, e.rule, d.entry_id IS NOT NULL,
+			coalesce(l.leaf_index, 0), l.leaf_hash
 		FROM audit.entries e
 		LEFT JOIN audit.details d ON d.entry_id = e.id
+		LEFT JOIN audit.leaves l ON l.entry_id = e.id
 		ORDER BY e.id`
 	var row audit.Row
 	var recorded, occurred any
-	var raw [9]sql.RawBytes
+	var raw [10]sql.RawBytes
 	fields := []any{&row.ID, &row.XID, &raw[0], &row.Seq, &raw[1], &raw[2], &recorded, &occurred,
-		&raw[3], &raw[4], &raw[5], &raw[6], &raw[7], &raw[8], &row.Detailed}
+		&raw[3], &raw[4], &raw[5], &raw[6], &raw[7], &raw[8], &row.Detailed, &row.Index, &raw[9]}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		if err := rows.Scan(fields...); err != nil {
 			return err
@@ -86,7 +117,91 @@ func (t Trail) Entries(ctx context.Context, f func(*audit.Row) error) error {
 		row.Stream, row.Canon, row.Leaf = raw[0], raw[1], raw[2]
 		row.Request, row.Organisation, row.Actor = raw[3], raw[4], raw[5]
 		row.Action, row.Outcome, row.Rule = raw[6], raw[7], raw[8]
+		row.Sealed = raw[9]
 		return f(&row)
+	})
+}
+
+// Leaves reads the log in its order.
+func (t Trail) Leaves(ctx context.Context, from, to int64, f func(audit.Leaf) error) error {
+	const query = `
+		SELECT l.leaf_index, l.entry_id, l.leaf_hash, c.root
+		FROM audit.leaves l
+		LEFT JOIN audit.checkpoints c ON c.size - 1 = l.leaf_index
+		WHERE l.leaf_index >= $1 AND l.leaf_index < $2
+		ORDER BY l.leaf_index`
+	var leaf audit.Leaf
+	var hash, root sql.RawBytes
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		if err := rows.Scan(&leaf.Index, &leaf.Entry, &hash, &root); err != nil {
+			return err
+		}
+		leaf.Hash, leaf.Root = hash, root
+		return f(leaf)
+	}, from, to)
+}
+
+// Sealed reads the entries of the first so many leaves, in the order of the log.
+func (t Trail) Sealed(ctx context.Context, size int64, f func(*audit.Row) error) error {
+	const query = `
+		SELECT l.leaf_index, l.entry_id, l.leaf_hash, e.canon, e.leaf_hash, coalesce(e.stream, ''), coalesce(e.seq, 0)
+		FROM audit.leaves l LEFT JOIN audit.entries e ON e.id = l.entry_id
+		WHERE l.leaf_index < $1
+		ORDER BY l.leaf_index`
+	var row audit.Row
+	var raw [4]sql.RawBytes
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		if err := rows.Scan(&row.Index, &row.ID, &raw[0], &raw[1], &raw[2], &raw[3], &row.Seq); err != nil {
+			return err
+		}
+		row.Sealed, row.Canon, row.Leaf, row.Stream = raw[0], raw[1], raw[2], raw[3]
+		return f(&row)
+	}, size)
+}
+
+// Tiles reads the full tiles.
+func (t Trail) Tiles(ctx context.Context, f func(audit.Tile) error) error {
+	const query = `SELECT level, idx, root, hashes FROM audit.tiles ORDER BY level, idx`
+	var tile audit.Tile
+	var root, hashes sql.RawBytes
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		if err := rows.Scan(&tile.Level, &tile.Index, &root, &hashes); err != nil {
+			return err
+		}
+		tile.Root, tile.Hashes = root, hashes
+		return f(tile)
+	})
+}
+
+// Checkpoints reads what was signed, and what was not.
+func (t Trail) Checkpoints(ctx context.Context, f func(audit.Checkpoint) error) error {
+	const query = `
+		SELECT coalesce(c.size, s.size), c.root, c.sealed_at, s.lines
+		FROM audit.checkpoints c
+		FULL JOIN (SELECT size, array_agg(line ORDER BY key_id) AS lines FROM audit.signatures GROUP BY size) s ON s.size = c.size
+		ORDER BY 1`
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		var c audit.Checkpoint
+		var at any
+		if err := rows.Scan(&c.Size, &c.Root, &at, pq.Array(&c.Lines)); err != nil {
+			return err
+		}
+		c.At = moment(at)
+		return f(c)
+	})
+}
+
+// Keys reads what was last said of each key of the log.
+func (t Trail) Keys(ctx context.Context, f func(audit.Key) error) error {
+	const query = `
+		SELECT DISTINCT ON (vkey) vkey, valid_from_size, coalesce(valid_to_size, 0)
+		FROM audit.keys WHERE role = 'log' ORDER BY vkey, n DESC`
+	return t.each(ctx, query, func(rows *sql.Rows) error {
+		var k audit.Key
+		if err := rows.Scan(&k.Verifier, &k.From, &k.To); err != nil {
+			return err
+		}
+		return f(k)
 	})
 }
 
@@ -111,13 +226,13 @@ func (t Trail) Chains(ctx context.Context, f func(audit.Chain) error) error {
 // Details reads the words that entries commit to.
 func (t Trail) Details(ctx context.Context, f func(audit.Detail) error) error {
 	const query = `
-		SELECT d.entry_id, d.salt, d.body, d.erased_at IS NOT NULL, e.canon, r.canon
+		SELECT d.entry_id, coalesce(d.erasure_entry, 0), d.salt, d.body, d.erased_at IS NOT NULL, e.canon, r.canon
 		FROM audit.details d
 		LEFT JOIN audit.entries e ON e.id = d.entry_id
 		LEFT JOIN audit.entries r ON r.id = d.erasure_entry`
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var d audit.Detail
-		if err := rows.Scan(&d.Entry, &d.Salt, &d.Body, &d.Erased, &d.Canon, &d.ErasureCanon); err != nil {
+		if err := rows.Scan(&d.Entry, &d.Erasure, &d.Salt, &d.Body, &d.Erased, &d.Canon, &d.ErasureCanon); err != nil {
 			return err
 		}
 		return f(d)

@@ -1,0 +1,151 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// logKey is a key and what an auditor is given of it.
+func logKey(t testing.TB, span string) (note.Signer, Keys) {
+	t.Helper()
+	secret, public, err := note.GenerateKey(nil, "log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseKeys(strings.NewReader("\n# from a letter\n" + public + span + " # the log's\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, keys
+}
+
+func signed(t testing.TB, key note.Signer, tree tlog.Tree) Note {
+	t.Helper()
+	text, err := note.Sign(&note.Note{Text: checkpointText("log", tree)}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := ParseNote(string(text))
+	if err != nil || n.Tree != tree || n.Origin != "log" {
+		t.Fatalf("%+v %v", n, err)
+	}
+	return n
+}
+
+func TestASignatureIsBelievedByItsKeyInItsSpanOnly(t *testing.T) {
+	key, keys := logKey(t, " 10 20")
+	_, others := logKey(t, "")
+	for size, want := range map[int64]error{9: ErrForged, 10: nil, 19: nil, 20: ErrForged} {
+		n := signed(t, key, tlog.Tree{N: size, Hash: tlog.Hash{1}})
+		if _, err := keys.check(n); !errors.Is(err, want) {
+			t.Errorf("size %d: %v", size, err)
+		}
+		if _, err := others.check(n); !errors.Is(err, ErrUnknownKey) {
+			t.Errorf("another key: %v", err)
+		}
+		n.Signed = strings.Replace(n.Signed, "\nAQ", "\nAg", 1)
+		if _, err := keys.check(n); !errors.Is(err, ErrForged) {
+			t.Errorf("another root: %v", err)
+		}
+	}
+}
+
+func TestAFileOfKeysThatSaysAnythingElseIsRefused(t *testing.T) {
+	_, public, err := note.GenerateKey(nil, "log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "# nothing\n", "log+1+x\n", public + " x\n", public + " -1\n", public + " 1 2 3\n", public + " 01\n"} {
+		if _, err := ParseKeys(strings.NewReader(text)); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
+func FuzzParseNote(f *testing.F) {
+	f.Add("log\n7\n" + emptyRoot.String() + "\n\n— log AAAA\n")
+	f.Add("log\n7\n" + emptyRoot.String() + "\nmore\n\n— log AAAA\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if n, err := ParseNote(text); err == nil && !strings.HasPrefix(text, checkpointText(n.Origin, n.Tree)) {
+			t.Errorf("%q was read as %+v", text, n)
+		}
+	})
+}
+
+func FuzzParseProof(f *testing.F) {
+	f.Add("c2sp.org/tlog-proof@v1\nindex 0\n" + emptyRoot.String() + "\n\nlog\n2\n" + emptyRoot.String() + "\n\n— log AAAA\n")
+	f.Add("c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n\nlog\n1\n" + emptyRoot.String() + "\n\n— log AAAA\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := ParseProof(text)
+		if err == nil && (p.Index < 0 || p.N < 0 || !strings.HasSuffix(text, p.Signed)) {
+			t.Errorf("%q was read as %+v", text, p)
+		}
+		if _, err := CheckProof(text, []byte(`{}`), Keys{}); err == nil {
+			t.Errorf("%q proves nothing", text)
+		}
+	})
+}
+
+// Whatever a bundle and its index hold, each leaf is named and nothing is read twice.
+func FuzzBundle(f *testing.F) {
+	f.Add([]byte("\x00\x02{}\x00\x02{}"), []byte(`{"index":0,"entry":1,"stream":"a","seq":0}`))
+	f.Add([]byte("\x00"), []byte(`{"index":`))
+	f.Add([]byte("\xff\xff"), []byte(nil))
+	f.Fuzz(func(t *testing.T, bundle, name []byte) {
+		b := block{width: 3, names: [][]byte{name}}
+		b.entries(bundle)
+		n := 0
+		for i := range b.rows {
+			if b.rows[i].Index != int64(i) {
+				t.Errorf("leaf %d is called %d", i, b.rows[i].Index)
+			}
+			n += len(b.rows[i].Canon)
+		}
+		if n > len(bundle) {
+			t.Errorf("%d bytes were read of %d", n, len(bundle))
+		}
+		if index, entry, stream, seq, ok := parseName(name); ok {
+			if index < 0 || entry < 0 || seq < 0 || !bytes.Contains(name, stream) {
+				t.Errorf("%q was read as %d %d %q %d", name, index, entry, stream, seq)
+			}
+		}
+	})
+}
+
+func TestTheTreeIsThatOfAnotherImplementation(t *testing.T) {
+	var p peaks
+	var stored []tlog.Hash
+	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		var hashes []tlog.Hash
+		for _, i := range indexes {
+			hashes = append(hashes, stored[i])
+		}
+		return hashes, nil
+	})
+	full := map[int]int{}
+	p.full = func(level int, _ tlog.Hash) { full[level]++ }
+	for n := range int64(1000) {
+		leaf := tlog.RecordHash([]byte{byte(n), byte(n >> 8)})
+		hashes, err := tlog.StoredHashesForRecordHash(n, leaf, reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, hashes...)
+		p.add(leaf, 0)
+		if want, err := tlog.TreeHash(n+1, reader); err != nil || p.tree().Hash != want {
+			t.Fatalf("size %d: %s, want %s (%v)", n+1, p.tree().Hash, want, err)
+		}
+	}
+	if len(full) != 1 || full[0] != 3 {
+		t.Errorf("%v", full)
+	}
+}
