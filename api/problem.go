@@ -80,7 +80,7 @@ const (
 // RetryAfter is the header of that name, "" where trying again is of no use.
 func (p Problem) RetryAfter() string {
 	switch {
-	case p.Code == caldicott.CodeKeyBusy:
+	case p.Code == caldicott.CodeKeyBusy, p.Code == caldicott.CodeUnsealed:
 		return strconv.Itoa(retryBusy)
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
 		return strconv.Itoa(retryAway)

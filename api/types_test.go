@@ -112,6 +112,8 @@ var answers = map[string][]any{
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
 	"AssetList": {List[AssetView]{}},
+	"LogHealth": {LogHealth{}}, "LogKeyList": {List[LogKey]{}}, "CheckpointList": {List[CheckpointRow]{}},
+	"ConsistencyView": {ConsistencyView{}}, "RequestProofs": {RequestProofs{}},
 }
 
 // comparison holds every struct of the wire against the schema that describes it.

@@ -10,13 +10,14 @@ import (
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/casework"
-	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/postgres"
 )
 
-// auditCommand groups what is done with the trail. Sealing, proofs and export come with "3 of 5: the notary".
+// auditCommand groups what is done with the trail.
 type auditCommand struct {
-	Verify verifyCommand `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
+	Verify    verifyCommand `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
+	Keygen    keygenCommand `cmd:"" help:"Make a key that signs the log or its receipts, and print its verifier key."`
+	RetireKey retireCommand `cmd:"" help:"End a key of the log: the last step of a rotation."`
 }
 
 // verifyCommand re-reads everything through the reader's login.
@@ -107,14 +108,5 @@ func onRecord(t *tools, config Config, s audit.Summary) error {
 	if config.DatabaseURL == "" {
 		return nil
 	}
-	furnished, err := house.Furnish(config.Closures)
-	if err != nil {
-		return err
-	}
-	db, err := openApplication(config, t.log)
-	if err != nil {
-		return err
-	}
-	var work *casework.Service = caseworkOn(db, furnished)
-	return errors.Join(work.Verified(t.ctx, s.Entries, s.Findings), db.Close())
+	return atWork(t, config, func(work *casework.Service) error { return work.Verified(t.ctx, s.Entries, s.Findings) })
 }

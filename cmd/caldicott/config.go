@@ -21,6 +21,11 @@ type Config struct {
 	DatabaseURL      string        `env:"CALDICOTT_DATABASE_URL" validate:"omitempty,url" secret:"true" doc:"The application's login: may read and insert, never the trail but through audit.append."`
 	OwnerURL         string        `env:"CALDICOTT_OWNER_URL" validate:"omitempty,url" secret:"true" doc:"The owner's login: migrate and bootstrap only. The running service does not need it."`
 	ReaderURL        string        `env:"CALDICOTT_READER_URL" validate:"omitempty,url" secret:"true" doc:"The reader's login: history and verification."`
+	SealerURL        string        `env:"CALDICOTT_SEALER_URL" validate:"omitempty,url" secret:"true" doc:"The sealer's login: puts the trail into the sealed log and stores what is signed. A replica without it seals nothing."`
+	LogOrigin        string        `env:"CALDICOTT_LOG_ORIGIN" validate:"required_with=LogKeys,omitempty,excludesall= +" doc:"Name of the log, the first line of every checkpoint and the name of its keys: a place of your own without a scheme, as trust.example/caldicott. Never change it."`
+	LogKeys          string        `env:"CALDICOTT_LOG_KEYS" secret:"true" doc:"Keys that sign the log, one a line; all of them sign. caldicott audit keygen makes one. Best given by CALDICOTT_LOG_KEYS_FILE. A replica without them signs nothing."`
+	LogMemory        string        `env:"CALDICOTT_LOG_MEMORY" validate:"required_with=LogKeys" doc:"File in which the signer remembers what it signed last. It must outlive the database, and no administrator of the database should be able to write it."`
+	LogPublic        bool          `env:"CALDICOTT_LOG_PUBLIC" doc:"Whether checkpoints and hash tiles under /log/ are given without sign-in: they hold no personal data, but show how much is done."`
 	Connections      int           `env:"CALDICOTT_CONNECTIONS" envDefault:"16" validate:"min=2,max=500" doc:"Database connections, at most and kept."`
 	StatementTimeout time.Duration `env:"CALDICOTT_STATEMENT_TIMEOUT" envDefault:"15s" validate:"min=1s,max=10m" doc:"Longest a statement may take."`
 	Issuer           string        `env:"CALDICOTT_OIDC_ISSUER" validate:"omitempty,url" doc:"OpenID Connect issuer whose tokens are accepted."`

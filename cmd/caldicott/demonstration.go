@@ -14,6 +14,7 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/issuer"
+	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/vault"
 )
 
@@ -177,6 +178,9 @@ func perform(ctx context.Context, t *tools, config Config, furnished house.Furni
 			return errors.Join(err, signIn.Close())
 		}
 	}
+	if config, err = demoLog(config); err != nil {
+		return errors.Join(err, signIn.Close())
+	}
 	db, err := openApplication(config, t.log)
 	if err == nil {
 		err = errors.Join(settle(ctx, config, furnished, caseworkOn(db, furnished), file, signIn.URL()), db.Close())
@@ -198,6 +202,30 @@ func demoKey(path string) (string, error) {
 		return "", err
 	}
 	return line, os.WriteFile(path, []byte(line+"\n"), 0o600)
+}
+
+// demoOrigin is the name of the demonstration's log.
+const demoOrigin = "caldicott.invalid/demonstration"
+
+// demoLog makes the key that signs the demonstration's log, the first time, and writes its verifier key beside the data, for
+// whoever tries to verify.
+func demoLog(c Config) (Config, error) {
+	if c.LogKeys != "" {
+		return c, nil
+	}
+	c.LogOrigin, c.LogMemory = demoOrigin, filepath.Join(c.Embedded.DataDir, "log-signed")
+	secret, public := filepath.Join(c.Embedded.DataDir, "log-key"), filepath.Join(c.Embedded.DataDir, "log-key.public")
+	b, err := os.ReadFile(secret)
+	if !errors.Is(err, os.ErrNotExist) {
+		c.LogKeys = string(b)
+		return c, err
+	}
+	line, verifier, err := notary.GenerateKey(demoOrigin)
+	if err != nil {
+		return c, err
+	}
+	c.LogKeys = line
+	return c, errors.Join(os.WriteFile(public, []byte(verifier+"\n"), 0o600), os.WriteFile(secret, []byte(line+"\n"), 0o600))
 }
 
 // welcome says where to look and what to try.

@@ -15,12 +15,14 @@ import (
 	"github.com/caldicott/caldicott/internal/postgres"
 )
 
-// The demonstration's database and its three logins.
+// The demonstration's database and its four logins.
 const (
 	demoDatabase = "caldicott"
 	demoOwner    = "caldicott_owner"
 	demoApp      = "caldicott_service"
 	demoReader   = "caldicott_audit"
+	demoSealer   = "caldicott_notary"
+	demoLogins   = 4
 )
 
 // runningFile is where a demonstration writes how its database is reached (0600), for other commands in the same folder.
@@ -34,7 +36,7 @@ func dataDirectory(c Config) string {
 	return "data"
 }
 
-// bringUp starts the embedded server on the kept data, with owner, application and reader as three roles, and gives the
+// bringUp starts the embedded server on the kept data, with owner, application, reader and sealer as four roles, and gives the
 // settings that reach it.
 func bringUp(ctx context.Context, t *tools, c Config) (*pgembed.Server, Config, error) {
 	embedded := c.Embedded
@@ -70,7 +72,7 @@ func openPlace(why error) (string, error) {
 	return filepath.Join("/var/lib/caldicott", hex.EncodeToString(sum[:6])), nil
 }
 
-// logins makes the three roles, with passwords that outlive a restart, and the database.
+// logins makes the four roles, with passwords that outlive a restart, and the database.
 func logins(ctx context.Context, server *pgembed.Server, c Config) (Config, error) {
 	passwords, err := demoPasswords(filepath.Join(c.Embedded.DataDir, "logins"))
 	if err != nil {
@@ -83,29 +85,29 @@ func logins(ctx context.Context, server *pgembed.Server, c Config) (Config, erro
 		return c, err
 	}
 	at := server.URL(demoDatabase)
-	c.OwnerURL, c.DatabaseURL, c.ReaderURL = as(at, demoOwner, passwords[0]), as(at, demoApp, passwords[1]), as(at, demoReader, passwords[2])
+	c.OwnerURL, c.DatabaseURL = as(at, demoOwner, passwords[0]), as(at, demoApp, passwords[1])
+	c.ReaderURL, c.SealerURL = as(at, demoReader, passwords[2]), as(at, demoSealer, passwords[3])
 	running := fmt.Sprintf("CALDICOTT_DATABASE_URL=%s\nCALDICOTT_READER_URL=%s\nCALDICOTT_SUPERUSER_URL=%s\n", c.DatabaseURL, c.ReaderURL, at)
 	return c, os.WriteFile(filepath.Join(c.Embedded.DataDir, runningFile), []byte(running), 0o600)
 }
 
-// demoPasswords reads the three passwords, or makes them the first time.
+// demoPasswords reads the four passwords, and makes those that are not there yet.
 func demoPasswords(path string) ([]string, error) {
 	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		words := make([]string, 3)
-		for i := range words {
-			words[i] = rand.Text()
-		}
-		return words, os.WriteFile(path, []byte(strings.Join(words, "\n")+"\n"), 0o600)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	words := strings.Fields(string(b))
-	if len(words) != 3 {
-		return nil, fmt.Errorf("%s does not hold three passwords", path)
+	switch {
+	case len(words) == demoLogins:
+		return words, nil
+	case len(words) > demoLogins:
+		return nil, fmt.Errorf("%s holds more than %d passwords", path, demoLogins)
 	}
-	return words, nil
+	for len(words) < demoLogins {
+		words = append(words, rand.Text())
+	}
+	return words, os.WriteFile(path, []byte(strings.Join(words, "\n")+"\n"), 0o600)
 }
 
 // orEmbedded takes the settings of a demonstration that runs here, where no database is configured.

@@ -26,7 +26,7 @@ const (
 
 // keep does what is done again and again until the context ends, in turn with the other replicas. It has connections of its
 // own: each job that runs holds one.
-func keep(ctx context.Context, c Config, o outside, work *casework.Service, db *postgres.DB, log *slog.Logger) error {
+func keep(ctx context.Context, c Config, o outside, work *casework.Service, db *postgres.DB, notary *notaryOffice, log *slog.Logger) error {
 	settings := postgres.Settings{
 		URL: c.DatabaseURL, Application: "caldicott keeper", Connections: 9, StatementTimeout: c.StatementTimeout, Log: log,
 	}
@@ -57,8 +57,12 @@ func keep(ctx context.Context, c Config, o outside, work *casework.Service, db *
 	if o.scanner != nil {
 		list = append(list, jobs.Job{Name: "scan", Every: scanEvery, Run: func(ctx context.Context) error { return work.ScanWaiting(ctx, o.scan) }})
 	}
+	list = append(list, notary.inTurn(work)...)
+	free := jobs.Runner{Jobs: notary.always(work), Turns: &jobs.Free{}, Log: log}
+	sealed := make(chan error, 1)
+	go func() { sealed <- free.Run(ctx) }()
 	err = jobs.Runner{Jobs: list, Turns: turns, Log: log}.Run(ctx)
-	return errors.Join(err, turns.Close())
+	return errors.Join(err, <-sealed, turns.Close())
 }
 
 // link is where people find a request.

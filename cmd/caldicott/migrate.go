@@ -14,7 +14,7 @@ type migrateCommand struct {
 	Status bool `help:"Only say how many migrations the database lacks; exit 1 if any."`
 }
 
-// Run migrates as the owner and gives the application's and the reader's logins their rights.
+// Run migrates as the owner and gives the logins of application, reader and sealer their rights.
 func (c *migrateCommand) Run(t *tools) error {
 	config, err := load(t.env)
 	if err != nil {
@@ -45,7 +45,7 @@ func (c *migrateCommand) Run(t *tools) error {
 func migrate(t *tools, config Config, furnished house.Furnished) error {
 	var logins []postgres.Login
 	for _, l := range []struct{ url, group string }{
-		{config.DatabaseURL, postgres.GroupApplication}, {config.ReaderURL, postgres.GroupReader},
+		{config.DatabaseURL, postgres.GroupApplication}, {config.ReaderURL, postgres.GroupReader}, {config.SealerURL, postgres.GroupSealer},
 	} {
 		if l.url == "" {
 			continue

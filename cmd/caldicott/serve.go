@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/server"
@@ -64,23 +62,29 @@ func serve(ctx context.Context, t *tools, config Config, furnished house.Furnish
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	err = open(ctx, t, config, furnished, db, reader, ready)
+	notary, err := openNotary(config, reader)
+	if err == nil {
+		err = errors.Join(open(ctx, t, config, furnished, db, notary, ready), notary.close())
+	}
 	return errors.Join(err, reader.Close(), db.Close())
 }
 
 // open serves, and keeps beside it, until the context ends or one of the two does.
-func open(ctx context.Context, t *tools, config Config, furnished house.Furnished, db *postgres.DB, reader *sqlx.DB, ready func(string)) error {
+func open(ctx context.Context, t *tools, config Config, furnished house.Furnished, db *postgres.DB, notary *notaryOffice, ready func(string)) error {
 	around, err := reach(config, db)
 	if err != nil {
 		return err
 	}
 	work := caseworkOn(db, furnished)
 	around.furnish(work)
-	handler, err := wire(t, config, furnished, work, db, reader)
+	handler, err := wire(t, config, furnished, work, db, notary)
 	if err != nil {
 		return err
 	}
 	if err := work.Started(ctx); err != nil {
+		return err
+	}
+	if err := notary.attest(ctx, work); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -93,7 +97,7 @@ func open(ctx context.Context, t *tools, config Config, furnished house.Furnishe
 			kept <- nil
 			return
 		}
-		kept <- keep(ctx, config, around, work, db, t.log)
+		kept <- keep(ctx, config, around, work, db, notary, t.log)
 	}()
 	err = listen(ctx, t, config, handler, ready)
 	stop()

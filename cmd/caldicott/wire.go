@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/access"
 	"github.com/caldicott/caldicott/internal/auditdb"
@@ -19,23 +17,30 @@ import (
 )
 
 // wire is the only place that knows every room of the running service.
-func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, reader *sqlx.DB) (http.Handler, error) {
+func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, notary *notaryOffice) (http.Handler, error) {
 	verifier, err := identity.New(identity.Config{Issuer: config.Issuer, Audience: config.Audience, Skew: config.Skew})
 	if err != nil {
 		return nil, err
 	}
+	served := rest.Config{
+		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Log: t.log,
+		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Seals: notary.sealer != nil, Signs: notary.signer != nil},
+		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
+	}
+	var public http.Handler
+	if config.LogPublic {
+		public = rest.PublicLog(served)
+	}
 	return server.New(server.Config{
-		Verifier: verifier,
-		Known:    work.Known,
-		API: rest.New(rest.Config{
-			Work: work, History: historian{auditdb.History{DB: reader}}, Log: t.log,
-			PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
-		}),
-		Contract: furnished.Contract,
-		MaxBody:  rest.MaxUpload, // JSON is held to less where it is read
-		Patience: uploadWithin,
-		Ready:    func(ctx context.Context) error { return db.Ready(ctx, furnished.Migrations) },
-		Log:      t.log,
+		Verifier:  verifier,
+		Known:     work.Known,
+		API:       rest.New(served),
+		PublicLog: public,
+		Contract:  furnished.Contract,
+		MaxBody:   rest.MaxUpload, // JSON is held to less where it is read
+		Patience:  uploadWithin,
+		Ready:     func(ctx context.Context) error { return db.Ready(ctx, furnished.Migrations) },
+		Log:       t.log,
 	}), nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net/url"
 	"time"
@@ -20,6 +21,19 @@ func openApplication(c Config, log *slog.Logger) (*postgres.DB, error) {
 	return postgres.Open(postgres.Settings{
 		URL: c.DatabaseURL, Application: "caldicott", Connections: c.Connections, StatementTimeout: c.StatementTimeout, Log: log,
 	}, house.Scribe)
+}
+
+// atWork does something of casework with the application's login, for a command that serves nothing.
+func atWork(t *tools, c Config, f func(*casework.Service) error) error {
+	furnished, err := house.Furnish(c.Closures)
+	if err != nil {
+		return err
+	}
+	db, err := openApplication(c, t.log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(caseworkOn(db, furnished)), db.Close())
 }
 
 // as is the same database under another login.

@@ -24,6 +24,7 @@ const (
 	Verified     = "verified"
 	Erased       = "erased"
 	Attested     = "attested"
+	KeyNoted     = "key_noted"
 )
 
 // Entry is what the trail remembers of one deed, refusal or reading: codes and identifiers only, never a name or a

@@ -42,8 +42,8 @@ func (v Version) Mark() VersionMark {
 	return VersionMark{N: v.N, By: v.By, At: v.At, Digest: v.Content.Digest()}
 }
 
-// Done is a deed that was done; By is "" where the keeper did it. The rows of what was done, in order, are the request's own history: its state, who opened
-// it, its pauses, and the states of its authorisation and conditions are folds over them.
+// Done is a deed that was done; By is "" where the keeper did it. The rows of what was done, in order, are the request's
+// own history: its state, who opened it, its pauses, and the states of its authorisation and conditions are folds over them.
 type Done struct {
 	ID                                string
 	Deed                              Action

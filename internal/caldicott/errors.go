@@ -46,6 +46,7 @@ const (
 	CodeCondition       = "CONDITION"
 	CodeExists          = "EXISTS"
 	CodeUnavailable     = "UNAVAILABLE"
+	CodeUnsealed        = "UNSEALED" // not in the signed log yet
 )
 
 // FieldError says what is wrong with one field; Message never repeats what the field holds.

@@ -35,6 +35,7 @@ const (
 	Bootstrapped Action = "bootstrapped"
 	Verified     Action = "verified"
 	Attested     Action = "attested"
+	KeyNoted     Action = "key_noted"
 )
 
 // RequestStream is the chain of a request, by its id.

@@ -2,7 +2,6 @@ package caldicott
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
@@ -28,7 +27,7 @@ func noBasisForConfidentialData(q *question) bool {
 // s251NotShown: V002. NHS Act 2006 s.251 and the Health Service (Control of Patient Information) Regulations 2002:
 // regulations 2 and 3 are themselves the permission, regulation 5 needs a decision on CAG's advice, reviewed yearly.
 func s251NotShown(q *question) bool {
-	if !strings.HasPrefix(string(q.Legal.Basis), "S251_") {
+	if !supported(q.Legal.Basis) {
 		return false
 	}
 	s := q.Legal.S251

@@ -2,6 +2,7 @@ package caldicott
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
@@ -128,7 +129,7 @@ func (c *Case) supportTrips(a Authorisation) []Tripped {
 }
 
 // supported says whether the basis is support under section 251.
-func supported(b vocabulary.Basis) bool { return len(b) > 5 && b[:5] == "S251_" }
+func supported(b vocabulary.Basis) bool { return strings.HasPrefix(string(b), "S251_") }
 
 // supporting says whether support of that status is there at all.
 func supporting(s vocabulary.S251Status) bool {

@@ -360,6 +360,33 @@ func TestARenewedAuthorisationIsSupersededOnTheRecordOfItsOwnRequest(t *testing.
 	}
 }
 
+func TestARenewalTakesThePlaceOfWhatWasVariedMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := open(t, everybody()...)
+	old := s.decidedOn("", decision(vocabulary.OutcomeApprove))
+	renewal := s.renewal(old)
+	s.clock.Put(s.clock.At().Add(time.Hour))
+	old.c = s.read(old.c)
+	old.c = s.mustTo("u-guardian", old.c, old.c.Authorisations[0].ID, varying)
+	varied := old.c.Authorisations[1]
+	if got := s.stands(old.c, varied); got != "ACTIVE" {
+		t.Fatalf("once varied it is %s", got)
+	}
+	renewal.by("u-guardian", decision(vocabulary.OutcomeRenew))
+	at := s.clock.At()
+	if got := s.stands(old.c, varied); got != "SUPERSEDED" {
+		t.Errorf("beside its renewal it is %s", got)
+	}
+	s.clock.Put(at.Add(time.Hour))
+	s.keep()
+	c := s.read(old.c)
+	oneDated(t, c, caldicott.Supersede, varied.ID, at)
+	if was := c.AuthorisationState(varied, at.Add(-time.Microsecond)); was != "ACTIVE" || said(s.read(c)) != said(c) {
+		t.Errorf("a moment before it was %s", was)
+	}
+	s.must("u-lead", c, caldicott.Closing{Reason: "Renewed."})
+}
+
 func TestARenewalThatIsNotApprovedLeavesTheOldAuthorisationInForce(t *testing.T) {
 	t.Parallel()
 	s := open(t, everybody()...)

@@ -59,3 +59,15 @@ func (s *Service) Attested(ctx context.Context, digest string, lines int) error 
 		Facts: map[string]string{"lines": strconv.Itoa(lines)},
 	})
 }
+
+// KeyNoted puts on the record from which size of the log on a key signs it and, where to is not nil, before which size it
+// ends.
+func (s *Service) KeyNoted(ctx context.Context, key string, from int64, to *int64) error {
+	facts := map[string]string{"key": key, "from_size": strconv.FormatInt(from, 10)}
+	if to != nil {
+		facts["to_size"] = strconv.FormatInt(*to, 10)
+	}
+	return s.record(ctx, nil, caldicott.Event{
+		Stream: "keys", Action: caldicott.KeyNoted, Outcome: caldicott.OutcomeDone, At: s.Now(), Facts: facts,
+	})
+}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -87,8 +86,11 @@ func parseKey(line string) (fileKey, error) {
 }
 
 // keyID is the name and hash of a key: what a signature is stored under.
-func keyID(k note.Signer) string {
-	return k.Name() + "+" + fmt.Sprintf("%08x", k.KeyHash())
+func keyID(k interface {
+	Name() string
+	KeyHash() uint32
+}) string {
+	return fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash())
 }
 
 // line is a key's line of a signed note.

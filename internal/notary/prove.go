@@ -36,6 +36,12 @@ type Shelf interface {
 	Leaf(ctx context.Context, entry int64) (Leaf, bool, error)
 	// LeavesOf finds all entries about a request, in the order of their ids.
 	LeavesOf(ctx context.Context, request string) ([]Leaf, error)
+	// SignedBefore are signed checkpoints smaller than before (0: from the newest), the largest first.
+	SignedBefore(ctx context.Context, before int64, limit int) ([]Signed, error)
+	// Keys is the last word on every key.
+	Keys(ctx context.Context) ([]KeyWord, error)
+	// Pulse is how the log is doing.
+	Pulse(ctx context.Context) (Pulse, error)
 }
 
 // Proofs proves what is in the log. Every proof is checked against its checkpoint before it is given.
@@ -47,6 +53,12 @@ type Proofs struct {
 // Checkpoint is the newest signed checkpoint, as a note.
 func (p Proofs) Checkpoint(ctx context.Context) (merkle.Tree, string, error) {
 	tree, lines, err := p.Shelf.LastSigned(ctx)
+	return p.note(tree, lines, err)
+}
+
+// CheckpointAt is the signed checkpoint of that size, as a note.
+func (p Proofs) CheckpointAt(ctx context.Context, size int64) (merkle.Tree, string, error) {
+	tree, lines, err := p.Shelf.At(ctx, size)
 	return p.note(tree, lines, err)
 }
 

@@ -62,6 +62,13 @@ func (s *Sealer) Seal(ctx context.Context) error {
 	return s.stopped
 }
 
+// Stopped is the alarm that stopped it, or nil.
+func (s *Sealer) Stopped() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
+}
+
 func (s *Sealer) forget() { s.known, s.waiting = false, nil }
 
 // seal seals one batch; more says that there is another.

@@ -48,6 +48,8 @@ type Signer struct {
 	Keys   []Key  // all of them sign
 	Desk   Desk
 	Memory Memory
+	// Noted puts on record that a key begins to sign the log; nil where nobody keeps a record.
+	Noted func(ctx context.Context, key string, span Span) error
 
 	mu      sync.Mutex
 	stopped error // an alarm, for good
@@ -66,6 +68,13 @@ func (s *Signer) Sign(ctx context.Context) error {
 		s.stopped = err
 	}
 	return err
+}
+
+// Stopped is the alarm that stopped it, or nil.
+func (s *Signer) Stopped() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopped
 }
 
 func (s *Signer) sign(ctx context.Context) error {
@@ -118,7 +127,7 @@ func (s *Signer) current(ctx context.Context, size int64) ([]Key, error) {
 		span, known := spans[k.Verifier()]
 		if !known {
 			span = Span{From: size}
-			if err := s.Desk.Say(ctx, k.Verifier(), span); err != nil {
+			if err := s.say(ctx, keyID(k), k.Verifier(), span); err != nil {
 				return nil, err
 			}
 		}
@@ -150,8 +159,22 @@ func (s *Signer) Retire(ctx context.Context, verifier string) error {
 	if !known || span.To != nil {
 		return fmt.Errorf("key %q is not in use", verifier)
 	}
+	key, err := note.NewVerifier(verifier)
+	if err != nil {
+		return fmt.Errorf("key %q: %w", verifier, err)
+	}
 	end := max(newest.Size+1, span.From)
-	return s.Desk.Say(ctx, verifier, Span{From: span.From, To: &end})
+	return s.say(ctx, keyID(key), verifier, Span{From: span.From, To: &end})
+}
+
+// say puts a word on a key on record, and then on the list of keys: what is on the list has an entry.
+func (s *Signer) say(ctx context.Context, id, verifier string, span Span) error {
+	if s.Noted != nil {
+		if err := s.Noted(ctx, id, span); err != nil {
+			return err
+		}
+	}
+	return s.Desk.Say(ctx, verifier, span)
 }
 
 // extends holds the checkpoint against what was signed last. It is what stands between a log that was put back, or

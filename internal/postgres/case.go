@@ -31,6 +31,9 @@ const outlined = `CAST(CASE WHEN NOT EXISTS (SELECT FROM casework.authorisations
 	END AS text)`
 
 // gather is the query, with what it says of contents, deeds, advice and decisions.
+//
+// An authorisation is superseded by what varies or renews it; and by the renewal of one in whose line it stands, as whoever
+// began the renewal could not foresee a variation.
 func gather(content, details, advice, rationale, principles, findings string) string {
 	return strings.NewReplacer("{content}", content, "{details}", details, "{advice}", advice, "{rationale}", rationale,
 		"{principles}", principles, "{findings}", findings).Replace(gatherQuery)
@@ -77,7 +80,13 @@ const gatherQuery = `
 		) x), '[]') AS conditions,
 		COALESCE((SELECT json_agg(x) FROM (
 			SELECT a.id, a.decision_id, a.version, a.review_date, a.expiry_date, a.ratifies, a.at, a.supersedes,
-				(SELECT min(n.at) FROM casework.authorisations n WHERE n.supersedes = CAST(a.id AS text)) AS superseded_at
+				(WITH RECURSIVE line AS (
+					SELECT CAST(a.id AS text) AS id, a.supersedes
+					UNION ALL
+					SELECT CAST(b.id AS text), b.supersedes FROM casework.authorisations b
+					JOIN line l ON CAST(b.id AS text) = l.supersedes WHERE b.request_id = a.request_id)
+				SELECT min(n.at) FROM line l JOIN casework.authorisations n
+					ON n.supersedes = l.id AND (l.id = CAST(a.id AS text) OR n.request_id <> a.request_id)) AS superseded_at
 			FROM casework.authorisations a WHERE a.request_id = r.id ORDER BY a.entry_id
 		) x), '[]') AS authorisations,
 		COALESCE((SELECT json_agg(x) FROM (

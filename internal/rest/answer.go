@@ -41,7 +41,7 @@ func ProblemOf(r *http.Request, err error) api.Problem {
 
 // unseen makes what is hidden and what does not exist one answer, word for word.
 func unseen(err error) error {
-	if caldicott.KindOf(err) != caldicott.NotFound {
+	if caldicott.KindOf(err) != caldicott.NotFound || caldicott.CodeOf(err) == caldicott.CodeUnsealed {
 		return err
 	}
 	return caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is no such thing, or you may not see it.")

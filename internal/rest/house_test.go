@@ -23,6 +23,8 @@ import (
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/identity"
+	"github.com/caldicott/caldicott/internal/notary"
+	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/pgtest"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/rest"
@@ -69,9 +71,14 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, log *slog.Logger) http.Handler {
 	return server.New(server.Config{
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
-		API: rest.New(rest.Config{Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log}),
+		API: rest.New(rest.Config{
+			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log,
+			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
+		}),
 	})
 }
+
+const logOrigin = "trust.example/caldicott"
 
 // names is a sign-in that takes a person at their word: the token is the user id.
 type names struct{}

@@ -16,6 +16,8 @@ type Config struct {
 	Work *casework.Service
 	// History reads the trail of one request, with a login that can.
 	History Historian
+	// Notary is the sealed log.
+	Notary NotaryOf
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

@@ -134,6 +134,17 @@ func (s *service) routes() http.Handler {
 	post("/notices/{id}/resending", register(byID, noticeResent, s.resendNotice))
 	put("/me/preferences", register(nobodys, preferred, s.prefer))
 
+	get("/audit/health", s.showLogHealth)
+	get("/audit/keys", s.showKeys)
+	get("/audit/checkpoints", s.listCheckpoints)
+	get("/audit/checkpoints/latest", s.newestCheckpoint)
+	get("/audit/checkpoints/{size}", s.showCheckpoint)
+	get("/audit/consistency", s.showConsistency)
+	get("/audit/entries/{entry}/proof", s.proveEntry)
+	get("/audit/requests/{id}/proof", s.proveRequest)
+	get("/audit/log/checkpoint", s.newestCheckpoint)
+	get("/audit/log/tile/*", s.showTile)
+
 	get("/vocabulary", s.showVocabulary)
 	get("/policy", s.showPolicy)
 	return r

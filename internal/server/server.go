@@ -28,6 +28,8 @@ type Config struct {
 	Known func(ctx context.Context, issuer, subject string) (caldicott.Actor, error)
 	// API is mounted at rest.Base.
 	API http.Handler
+	// PublicLog gives what of the log is for everybody, at /log; nil where nothing is.
+	PublicLog http.Handler
 	// Contract is openapi.yaml.
 	Contract []byte
 	// Ready says why the service cannot do its work, or nil.
@@ -64,6 +66,9 @@ func New(c Config) http.Handler {
 	page := reference.Handler(h.nothing)
 	r.Method(http.MethodGet, "/docs", page)
 	r.Method(http.MethodGet, "/docs/*", page)
+	if c.PublicLog != nil {
+		r.Mount("/log", c.PublicLog)
+	}
 	r.With(h.signedIn).Mount(rest.Base, c.API)
 	return r
 }
