@@ -71,6 +71,7 @@ var law = map[string][]string{
 	"cmd/caldicott":     {anything},
 
 	// For tests.
+	"internal/attackbook": {},
 	"internal/housetest":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/pgtest", "internal/postgres", "internal/rehearse"},
 	"internal/pgtest":     {"internal/pgembed"},
 	"internal/pgtest/run": {"internal/pgembed"},

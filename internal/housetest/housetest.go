@@ -120,16 +120,21 @@ func schema(t testing.TB) pgtest.Schema {
 		t.Fatal(err)
 	}
 	return pgtest.Schema{Key: key, Migrate: func(ctx context.Context, superuser string) error {
-		_, err := postgres.Migrate(ctx, superuser, f.Migrations, []postgres.Login{
-			{User: appUser, Password: appPassword, Group: postgres.GroupApplication},
-			{User: readerUser, Password: readerPassword, Group: postgres.GroupReader},
-			{User: sealerUser, Password: sealerPassword, Group: postgres.GroupSealer},
-		})
+		_, err := postgres.Migrate(ctx, superuser, f.Migrations, Logins())
 		if err != nil {
 			return fmt.Errorf("template: %w", err)
 		}
 		return nil
 	}}
+}
+
+// Logins are those of the tests.
+func Logins() []postgres.Login {
+	return []postgres.Login{
+		{User: appUser, Password: appPassword, Group: postgres.GroupApplication},
+		{User: readerUser, Password: readerPassword, Group: postgres.GroupReader},
+		{User: sealerUser, Password: sealerPassword, Group: postgres.GroupSealer},
+	}
 }
 
 // AppURL is the database under the application's login.
