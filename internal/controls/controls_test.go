@@ -36,7 +36,9 @@ var questions = map[int][]step{
 		{func(s *scene) { // recorded as what it is
 			s.on(s.c, "u-ig1", caldicott.Disclosing{Recipient: "TST06", Method: vocabulary.TransferMethodMesh})
 		}, 2, 1},
-		{func(s *scene) { s.on(s.c, "u-ig1", caldicott.Disclosing{Recipient: "TST05", Records: new(101), Method: vocabulary.TransferMethodMesh}) }, 3, 2},
+		{func(s *scene) {
+			s.on(s.c, "u-ig1", caldicott.Disclosing{Recipient: "TST05", Records: new(101), Method: vocabulary.TransferMethodMesh})
+		}, 3, 2},
 		{func(s *scene) { // passed off as covered
 			s.force("casework.disclosures", `UPDATE casework.disclosures SET recipient = 'TST03', exception = ''`)
 		}, 3, 3},
