@@ -29,8 +29,15 @@ UNION ALL
 (SELECT DISTINCT ON (again.request_id) again.entry_id, again.request_id, again.version, NULL, concat('like ', before.request_id), again.at, true,
 	jsonb_build_object('what', 'ASKED_AGAIN', 'like', before.reference, 'ended', before.how, 'days_between', controls.london(again.at) - controls.london(before.at),
 		'same_person', again.requester = before.requester, 'same_title', again.title = before.title)
-FROM again JOIN before ON before.kind = again.kind AND before.request_id <> again.request_id AND before.at < again.at AND again.at < before.at + interval '180 days'
-	AND (before.title = again.title OR before.purpose = again.purpose AND before.categories = again.categories AND before.recipient_codes && again.recipient_codes)
+FROM (
+	SELECT a.request_id AS again, b.request_id AS before FROM again a JOIN before b ON b.kind = a.kind AND b.title = a.title
+	UNION
+	SELECT a.request_id, b.request_id
+	FROM (SELECT x.*, unnest(x.recipient_codes) AS code FROM again x) a
+	JOIN (SELECT x.*, unnest(x.recipient_codes) AS code FROM before x) b
+		ON b.kind = a.kind AND b.purpose = a.purpose AND b.categories = a.categories AND b.code = a.code) alike
+JOIN again ON again.request_id = alike.again
+JOIN before ON before.request_id = alike.before AND before.request_id <> again.request_id AND before.at < again.at AND again.at < before.at + interval '180 days'
 ORDER BY again.request_id, before.at DESC)
 -- figures
 SELECT y.item, '' AS part, y.value
