@@ -164,7 +164,7 @@ shown AS MATERIALIZED (SELECT k.* FROM kept k WHERE CAST(:standing AS boolean) O
 	total = `) f) g))`
 	page  = `SELECT s.entry_id, COALESCE(CAST(s.request_id AS text), '') AS request_id, COALESCE(q.reference, '') AS reference, COALESCE(s.version, 0) AS version,
 	COALESCE(CAST(s.decision_id AS text), '') AS decision_id, s.subject, s.at, s.marked, s.facts
-FROM shown s LEFT JOIN controls.requests q ON q.id = s.request_id
+FROM shown s LEFT JOIN controls.requests q ON q.id = s.request_id AND q.organisation_id = :organisation
 WHERE (s.entry_id, s.subject COLLATE "C") > (:after_entry, :after_subject COLLATE "C") AND (s.marked OR NOT CAST(:marked AS boolean))
 ORDER BY s.entry_id, s.subject COLLATE "C" LIMIT :limit`
 )

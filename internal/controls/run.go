@@ -111,12 +111,11 @@ func (b Book) read(ctx context.Context, asked caldicott.ControlAsked, do func(tx
 			err = fmt.Errorf("controls: %w", over)
 		}
 	}()
-	if b.Patience > 0 {
-		const patience = `SELECT set_config('statement_timeout', $1, true)`
-		var set string
-		if err := tx.GetContext(ctx, &set, patience, strconv.FormatInt(b.Patience.Milliseconds(), 10)); err != nil {
-			return fmt.Errorf("controls: %w", err)
-		}
+	// Compiling these queries takes longer than running them.
+	const manner = `SELECT set_config('jit', 'off', true), set_config('statement_timeout', COALESCE(NULLIF($1, '0'), current_setting('statement_timeout')), true)`
+	var jit, timeout string
+	if err := tx.QueryRowxContext(ctx, manner, strconv.FormatInt(b.Patience.Milliseconds(), 10)).Scan(&jit, &timeout); err != nil {
+		return fmt.Errorf("controls: %w", err)
 	}
 	const newest = `
 		SELECT COALESCE((SELECT e.id FROM audit.entries e WHERE CAST($1 AS timestamptz) IS NULL OR e.recorded_at <= $1 ORDER BY e.id DESC LIMIT 1), 0)`

@@ -15,7 +15,7 @@ LEFT JOIN controls.versions v ON v.request_id = a.request_id AND v.n = a.version
 CROSS JOIN LATERAL (SELECT EXISTS (
 	SELECT FROM controls.authorisations r
 	WHERE r.request_id = x.request_id AND r.ratifies = CAST(x.id AS text) AND r.entry_id <= :last
-		AND NOT EXISTS (SELECT FROM controls.endings n WHERE n.request_id = r.request_id AND n.authorisation_id = CAST(r.id AS text) AND n.how = 'REVOKED' AND n.entry_id <= :last)) AS ised) regular
+		AND NOT EXISTS (SELECT FROM controls.endings n WHERE n.request_id = r.request_id AND n.authorisation_id = CAST(r.id AS text) AND n.how = 'REVOKED' AND n.entry_id <= :last)) AS ised OFFSET 0) regular
 CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 	NULLIF(x.exception, ''),
 	CASE WHEN a.id IS NULL THEN 'NO_AUTHORISATION' END,
@@ -32,7 +32,7 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 	CASE WHEN NOT x.recipient = ANY (v.recipient_codes)
 		AND NOT EXISTS (SELECT FROM jsonb_array_elements(v.recipients) r WHERE r ->> 'n' = x.recipient AND COALESCE(r ->> 'org_code', '') = '')
 		THEN 'RECIPIENT_NOT_COVERED' END,
-	CASE WHEN x.records > v.estimated_count THEN 'MORE_THAN_ASKED' END], NULL) AS codes) why
+	CASE WHEN x.records > v.estimated_count THEN 'MORE_THAN_ASKED' END], NULL) AS codes OFFSET 0) why
 WHERE q.organisation_id = :organisation AND x.disclosed_at >= :since AND x.disclosed_at < :to AND x.entry_id <= :last
 -- figures
 SELECT 'disclosures' AS item, '' AS part, count(*) AS value FROM shown

@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 		OR d.at >= g.revoked_at) THEN 'DELEGATION_NOT_IN_FORCE' END,
 	CASE WHEN jsonb_array_length(g.scope -> 'kinds') > 0 AND NOT g.scope -> 'kinds' ? v.kind
 		OR jsonb_array_length(g.scope -> 'urgencies') > 0 AND NOT g.scope -> 'urgencies' ? v.urgency
-		OR jsonb_array_length(g.scope -> 'outcomes') > 0 AND NOT g.scope -> 'outcomes' ? d.outcome THEN 'OUTSIDE_DELEGATION' END], NULL) AS codes) why
+		OR jsonb_array_length(g.scope -> 'outcomes') > 0 AND NOT g.scope -> 'outcomes' ? d.outcome THEN 'OUTSIDE_DELEGATION' END], NULL) AS codes OFFSET 0) why
 WHERE q.organisation_id = :organisation AND d.at >= :since AND d.at < :to AND d.entry_id <= :last
 -- figures
 SELECT 'decisions' AS item, facts ->> 'acting_as' AS part, count(*) AS value FROM shown GROUP BY part

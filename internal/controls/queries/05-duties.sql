@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 		OR EXISTS (SELECT FROM controls.appointments o WHERE o.person = d.decided_by AND o.organisation_id = q.organisation_id
 			AND d.at >= COALESCE(o.since, d.at) AND controls.london(d.at) BETWEEN o.valid_from AND COALESCE(o.valid_to, 'infinity') AND d.at < COALESCE(o.ended_at, 'infinity')
 			AND ('RESPONSIBLE_OFFICER' = ANY (o.posts) AND v.kind = 'REGULATOR' OR 'EDUCATION_LEAD' = ANY (o.posts) AND v.kind = 'EDUCATION_TRAINING'
-				OR 'RESEARCH_LEAD' = ANY (o.posts) AND v.kind = 'RESEARCH'))) THEN 'SD12' END], NULL) AS codes) why
+				OR 'RESEARCH_LEAD' = ANY (o.posts) AND v.kind = 'RESEARCH'))) THEN 'SD12' END], NULL) AS codes OFFSET 0) why
 WHERE q.organisation_id = :organisation AND d.at >= :since AND d.at < :to AND d.entry_id <= :last
 -- figures
 SELECT 'broken' AS item, code AS part, count(*) AS value FROM shown, jsonb_array_elements_text(facts -> 'why') code GROUP BY code

@@ -16,7 +16,7 @@ LEFT JOIN LATERAL (SELECT o.id, o.outcome, o.at FROM controls.decisions o
 	WHERE o.request_id = r.request_id AND o.outcome IN ('RATIFY', 'DECLINE_TO_RATIFY') AND o.entry_id <= :last ORDER BY o.n LIMIT 1) d ON true
 CROSS JOIN LATERAL (SELECT COALESCE(d.at, :end) > x.disclosed_at + interval '7 days' OR EXISTS (
 	SELECT FROM controls.deeds k WHERE k.request_id = r.request_id AND k.deed = 'escalate' AND k.limited_by = 'RATIFICATION' AND k.entry_id <= :last
-		AND CAST(split_part(k.moment, ':', 2) AS integer) >= 100 AND k.dated < COALESCE(d.at, 'infinity')) AS is) late
+		AND CAST(split_part(k.moment, ':', 2) AS integer) >= 100 AND k.dated < COALESCE(d.at, 'infinity')) AS is OFFSET 0) late
 WHERE q.organisation_id = :organisation AND r.deed = 'record_emergency' AND x.disclosed_at >= :since AND x.disclosed_at < :to AND r.entry_id <= :last
 -- figures
 SELECT 'emergencies' AS item, facts ->> 'outcome' AS part, count(*) AS value FROM shown GROUP BY part

@@ -19,7 +19,7 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 	CASE WHEN v.s251_regulation = '5' AND NOT v.s251_referenced THEN 'NO_REFERENCE' END,
 	CASE WHEN now.status IS NULL OR now.status NOT IN ('FULL_SUPPORT', 'CONDITIONAL_SUPPORT') THEN 'NOT_SUPPORTED' END,
 	CASE WHEN now.review_due < controls.london(:end) THEN 'SUPPORT_PAST_REVIEW' END,
-	CASE WHEN v.s251_regulation = '5' AND (a.expiry_date IS NULL OR now.review_due IS NULL OR a.expiry_date > now.review_due) THEN 'AUTHORISATION_OUTLASTS_SUPPORT' END], NULL) AS codes) why
+	CASE WHEN v.s251_regulation = '5' AND (a.expiry_date IS NULL OR now.review_due IS NULL OR a.expiry_date > now.review_due) THEN 'AUTHORISATION_OUTLASTS_SUPPORT' END], NULL) AS codes OFFSET 0) why
 WHERE q.organisation_id = :organisation AND v.basis LIKE 'S251%' AND a.at < :end AND a.entry_id <= :last
 	AND (a.expiry_date IS NULL OR a.expiry_date >= controls.london(:end))
 	AND NOT EXISTS (SELECT FROM controls.endings n WHERE n.request_id = a.request_id AND n.authorisation_id = CAST(a.id AS text) AND n.at < :end AND n.entry_id <= :last)

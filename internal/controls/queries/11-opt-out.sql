@@ -15,7 +15,7 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 		WHERE c.request_id = d.request_id AND c.decision_id = d.id AND 'V003' = ANY (c.resolves)) THEN 'NOT_FILTERED' END,
 	CASE WHEN v.opt_out IN ('NA_INDIVIDUAL_CARE', 'NA_ANONYMISED', 'NA_NOT_CPI') THEN 'STATUS_DOES_NOT_FIT' END,
 	CASE WHEN v.opt_out = 'EXEMPT_CAG_DISAPPLIED' AND v.opt_out_disapplied IS NOT TRUE THEN 'NOT_DISAPPLIED' END,
-	CASE WHEN v.opt_out = 'APPLIES_FILTERED' AND NOT v.opt_out_evidence THEN 'NO_EVIDENCE' END], NULL) AS codes) why
+	CASE WHEN v.opt_out = 'APPLIES_FILTERED' AND NOT v.opt_out_evidence THEN 'NO_EVIDENCE' END], NULL) AS codes OFFSET 0) why
 WHERE q.organisation_id = :organisation AND d.at >= :since AND d.at < :to AND d.entry_id <= :last AND v.confidential AND v.individual_care IS FALSE
 	AND d.outcome NOT IN ('SUSPEND', 'REVOKE')
 -- figures

@@ -18,7 +18,7 @@ CROSS JOIN LATERAL (SELECT COALESCE(sum(CASE
 		WHEN p.from_state = 'AWAITING_INFORMATION' AND p.to_state <> 'AWAITING_INFORMATION' THEN EXTRACT(epoch FROM p.at) END), 0) / 3600 AS hours
 	FROM controls.deeds p WHERE p.request_id = d.request_id AND p.entry_id > s.entry_id AND p.entry_id <= d.entry_id) paused
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM controls.deeds k WHERE k.request_id = d.request_id AND k.deed = 'escalate' AND k.limited_by = 'DECISION'
-	AND CAST(split_part(k.moment, ':', 2) AS integer) >= 100 AND k.entry_id > s.entry_id AND k.entry_id < d.entry_id) AS is) missed
+	AND CAST(split_part(k.moment, ':', 2) AS integer) >= 100 AND k.entry_id > s.entry_id AND k.entry_id < d.entry_id) AS is OFFSET 0) missed
 WHERE q.organisation_id = :organisation AND d.at >= :since AND d.at < :to AND d.entry_id <= :last
 -- figures
 SELECT 'decisions' AS item, facts ->> 'kind' AS part, CAST(count(*) AS float8) AS value FROM shown GROUP BY part

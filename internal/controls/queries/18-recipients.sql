@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (SELECT array_remove(ARRAY[
 		CASE WHEN now.status NOT IN ('STANDARDS_MET', 'STANDARDS_EXCEEDED') THEN 'STANDARDS_NOT_MET'
 			WHEN heard.valid_to < controls.london(:end) THEN 'STANDARDS_LAPSED' END END,
 	CASE WHEN r ->> 'type' = 'COMMERCIAL_PROCESSOR' AND NOT v.processing_contract THEN 'NO_CONTRACT'
-		WHEN r ->> 'type' <> 'INTERNAL' AND v.frequency IN ('PERIODIC', 'CONTINUOUS') AND NOT v.sharing_agreement AND NOT v.processing_contract THEN 'NO_AGREEMENT' END], NULL) AS codes) why
+		WHEN r ->> 'type' <> 'INTERNAL' AND v.frequency IN ('PERIODIC', 'CONTINUOUS') AND NOT v.sharing_agreement AND NOT v.processing_contract THEN 'NO_AGREEMENT' END], NULL) AS codes OFFSET 0) why
 WHERE q.organisation_id = :organisation AND v.confidential AND a.at < :end AND a.entry_id <= :last
 	AND (a.expiry_date IS NULL OR a.expiry_date >= controls.london(:end))
 	AND NOT EXISTS (SELECT FROM controls.endings n WHERE n.request_id = a.request_id AND n.authorisation_id = CAST(a.id AS text) AND n.at < :end AND n.entry_id <= :last)

@@ -4,7 +4,7 @@
 -- Fails: an entry older than 5 seconds without a leaf (UNSEALED), an entry whose bytes or hash differ from its leaf's (ALTERED), a leaf without its entry (REMOVED), a checkpoint over leaves that are not there (TRUNCATED).
 -- Rests on: entries of the trail, leaves, checkpoints, signatures
 -- Rows: of the period
-SELECT e.id AS entry_id, e.request_id, CAST(NULL AS integer) AS version, CAST(NULL AS uuid) AS decision_id, '' AS subject, e.recorded_at AS at, true AS marked,
+SELECT e.id AS entry_id, CASE WHEN e.organisation_id = :organisation THEN e.request_id END AS request_id, CAST(NULL AS integer) AS version, CAST(NULL AS uuid) AS decision_id, '' AS subject, e.recorded_at AS at, true AS marked,
 	jsonb_build_object('why', CASE WHEN l.entry_id IS NULL THEN 'UNSEALED' ELSE 'ALTERED' END, 'leaf', l.leaf_index) AS facts
 FROM audit.entries e LEFT JOIN audit.leaves l ON l.entry_id = e.id
 WHERE e.recorded_at >= :since AND e.recorded_at < :to AND e.id <= :last
