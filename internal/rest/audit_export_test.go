@@ -260,6 +260,49 @@ func TestACallerWhoLeavesBreaksTheCopyOff(t *testing.T) {
 	}
 }
 
+// waiting is a log that gives nothing until it is told to.
+type waiting struct {
+	asking
+	asked, told chan struct{}
+}
+
+func (l waiting) Stream(ctx context.Context, asked rest.LogAsked, f func(*export.Row) error) error {
+	l.asked <- struct{}{}
+	<-l.told
+	return l.asking.Stream(ctx, asked, f)
+}
+
+func TestOnlySoManyCopiesAreTakenAtOnce(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "export", Connections: 4, StatementTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	l := waiting{asking{auditdb.Log{DB: reader}}, make(chan struct{}), make(chan struct{})}
+	s := httptest.NewServer(stackOn(w.House, w.Service, reader, l, nil, quiet()))
+	t.Cleanup(s.Close)
+	const path = "/api/v1/audit/export?format=csv&purpose=FOI"
+	ended := make(chan int, rest.MostExports)
+	for range rest.MostExports {
+		go func() { ended <- fetch(t, s, "u-auditor", path).StatusCode }()
+		<-l.asked
+	}
+	if got := fetch(t, s, "u-auditor", path); got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
+		t.Errorf("one more is answered %s", got.Status)
+	}
+	close(l.told)
+	for range rest.MostExports {
+		if status := <-ended; status != http.StatusOK {
+			t.Errorf("one that began is answered %d", status)
+		}
+	}
+	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported'`); n != 2*rest.MostExports {
+		t.Errorf("%d entries are on record", n)
+	}
+}
+
 // fill adds entries that all look like one of the trail, past everything that guards it: only where their number matters.
 func (w *town) fill(t testing.TB, n int) {
 	t.Helper()
