@@ -36,7 +36,8 @@ func many(t testing.TB, n int) (superuser, reader *sqlx.DB, home, other, person 
 func plan(t testing.TB, db *sqlx.DB, q auditdb.Question) string {
 	t.Helper()
 	var lines []string
-	if err := db.SelectContext(t.Context(), &lines, `EXPLAIN (ANALYZE, BUFFERS) `+auditdb.PageQuery, append(q.Args(), 0, 51)...); err != nil {
+	query, args := q.PageQuery()
+	if err := db.SelectContext(t.Context(), &lines, `EXPLAIN (ANALYZE, BUFFERS) `+query, append(args, 0, 51)...); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Join(lines, "\n")
@@ -63,10 +64,10 @@ func pagesAlongIndexes(t testing.TB, reader *sqlx.DB, home, other, person string
 		"refused":         {auditdb.Question{Organisations: reach, Outcome: "refused"}, []string{"entries_refused_idx"}},
 		"request":         {auditdb.Question{Organisations: reach, Request: "c4ca4238-a0b9-2382-0dcc-509a6f75849b"}, []string{"entries_request_idx"}},
 		"stream":          {auditdb.Question{Organisations: reach, Stream: "policy"}, []string{"entries_stream_seq_key"}},
-		"an early day":    {auditdb.Question{Organisations: reach, From: day, To: day.Add(24 * time.Hour)}, []string{"entries_occurred_idx", "entries_pkey"}},
+		"an early day":    {auditdb.Question{Organisations: reach, From: day, To: day.Add(24 * time.Hour)}, []string{"entries_occurred_idx"}},
 		"a small house":   {auditdb.Question{Organisations: []string{other}, Own: true}, []string{"entries_organisation_idx", "entries_pkey"}},
 		"nobody's at all": {auditdb.Question{Organisations: []string{person}}, []string{"entries_organisation_idx"}},
-		"one entry":       {auditdb.Question{Organisations: reach, Entry: 77}, []string{"entries_pkey"}},
+		"one entry":       {auditdb.Question{Organisations: reach, Entry: 77}, []string{"entries_pkey", "entries_organisation_idx"}},
 	} {
 		started := time.Now()
 		said := plan(t, reader, want.asked)

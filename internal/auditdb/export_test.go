@@ -1,7 +1,4 @@
 package auditdb
 
-// For tests that ask the planner.
-const PageQuery = pageQuery
-
-// Args are the question as the queries take it.
-func (q Question) Args() []any { return q.args() }
+// For tests that ask the planner: what finds a page, and with what.
+func (q Question) PageQuery() (string, []any) { return q.pageQuery(), q.args() }

@@ -154,8 +154,28 @@ func TestACopyOfTheLogSaysWhatItIs(t *testing.T) {
 	if fmt.Sprint(stages) != "[begun finished]" {
 		t.Errorf("on record are %v", stages)
 	}
+	w.verified(t)
 	w.as(t, "u-req-11").get("/api/v1/audit/exports/"+id+"?purpose=FOI").is(403, "POLICY")
 	w.as(t, "u-auditor").get("/api/v1/audit/exports/0199dbf1-2a40-7c31-9e57-5b0a4d1f6c21?purpose=FOI").is(404)
+}
+
+// verified has the whole trail read again, with what asking it has left there.
+func (w *town) verified(t *testing.T) {
+	t.Helper()
+	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "verify", Connections: 2, StatementTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	trail, err := auditdb.Open(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trail.Close() //nolint:errcheck // nothing was written
+	sum, err := audit.Verify(t.Context(), trail, func(f audit.Finding) { t.Error(f) })
+	if err != nil || !sum.Sound() {
+		t.Errorf("the trail does not hold: %+v, %v", sum, err)
+	}
 }
 
 func TestEveryFormatHoldsEveryEntry(t *testing.T) {
