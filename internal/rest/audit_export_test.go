@@ -155,6 +155,11 @@ func TestACopyOfTheLogSaysWhatItIs(t *testing.T) {
 		t.Errorf("on record are %v", stages)
 	}
 	w.verified(t)
+	var view api.AuditEntryView
+	one := w.as(t, "u-auditor").get("/api/v1/audit/entries/" + strconv.FormatInt(ask[int64](t, w, `SELECT id FROM audit.entries WHERE action = 'draft' ORDER BY id LIMIT 1`)[0], 10) + "?purpose=EXTERNAL_AUDIT").is(200)
+	if one.into(&view); view.LeafIndex == nil || view.CheckpointSize <= *view.LeafIndex || one.etag() != `"2"` {
+		t.Errorf("a sealed entry is shown as %s with %s", one.body, one.etag())
+	}
 	w.as(t, "u-req-11").get("/api/v1/audit/exports/"+id+"?purpose=FOI").is(403, "POLICY")
 	w.as(t, "u-auditor").get("/api/v1/audit/exports/0199dbf1-2a40-7c31-9e57-5b0a4d1f6c21?purpose=FOI").is(404)
 }
