@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/export"
-	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/rest"
 )
@@ -50,24 +48,3 @@ func (l logReader) Stretch(ctx context.Context, asked rest.LogAsked) (rest.LogSt
 	s, err := l.log.Stretch(ctx, auditdb.Question(asked))
 	return rest.LogStretch{From: rest.LogMark(s.From), To: rest.LogMark(s.To), Count: s.Count, Reached: s.Reached}, postgres.Explain(err, "log")
 }
-
-// speaker signs what is said of the log with the keys of receipts: the log's own keys sign checkpoints and nothing else.
-type speaker struct {
-	proofs notary.Proofs
-	keys   rest.Certifier
-}
-
-// Origin is the log's name.
-func (s speaker) Origin() string { return s.proofs.Origin }
-
-// Checkpoint is the newest signed one.
-func (s speaker) Checkpoint(ctx context.Context) (int64, string, error) {
-	tree, signed, err := s.proofs.Checkpoint(ctx)
-	if errors.Is(err, notary.ErrUnsigned) {
-		return 0, "", nil
-	}
-	return tree.Size, signed, err
-}
-
-// Sign signs a text that is no checkpoint.
-func (s speaker) Sign(text string) (string, error) { return s.keys.Certify(text) }

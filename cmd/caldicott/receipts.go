@@ -20,6 +20,7 @@ type receiptOffice struct {
 	promise    func(caldicott.Appended) string
 	certifier  rest.Certifier
 	signatures note.Verifiers
+	keys       []notary.Key
 }
 
 // openReceipts signs with the configured keys; where there are none, the log says once what that means.
@@ -45,7 +46,7 @@ func openReceipts(c Config, log *slog.Logger) (receiptOffice, error) {
 		log.Info("deeds are answered with a receipt", "key", k.Verifier(), "sealed_within", c.ReceiptWithin.String())
 	}
 	signatures, err := notary.Verifiers(public...)
-	return receiptOffice{promising(signer, log), signer, signatures}, err
+	return receiptOffice{promising(signer, log), signer, signatures, keys}, err
 }
 
 // promising signs what casework is to promise. A deed is worth more than its receipt: where it cannot be signed, the log says

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/postgres"
+	"github.com/caldicott/caldicott/internal/rest"
 	"github.com/caldicott/caldicott/internal/server"
 )
 
@@ -57,7 +58,7 @@ func serve(ctx context.Context, t *tools, config Config, furnished house.Furnish
 		return err
 	}
 	reader, err := postgres.OpenReader(postgres.Settings{
-		URL: config.ReaderURL, Application: "caldicott history", Connections: max(2, config.Connections/4), StatementTimeout: config.StatementTimeout,
+		URL: config.ReaderURL, Application: "caldicott history", Connections: rest.MostExports + max(2, config.Connections/4), StatementTimeout: config.StatementTimeout,
 	})
 	if err != nil {
 		return errors.Join(err, db.Close())

@@ -18,22 +18,22 @@ import (
 )
 
 // wire is the only place that knows every room of the running service.
-func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, notary *notaryOffice, receipts receiptOffice) (http.Handler, error) {
+func wire(t *tools, config Config, furnished house.Furnished, work *casework.Service, db *postgres.DB, office *notaryOffice, receipts receiptOffice) (http.Handler, error) {
 	verifier, err := identity.New(identity.Config{Issuer: config.Issuer, Audience: config.Audience, Skew: config.Skew})
 	if err != nil {
 		return nil, err
 	}
 	served := rest.Config{
-		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Trail: logReader{auditdb.Log{DB: notary.reader}}, Log: t.log,
-		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Witnessed: notary.witnessed(), Seals: notary.sealer != nil, Signs: notary.signer != nil},
-		Controls:    controls.Book{DB: notary.reader, Patience: controlsWithin},
+		Work: work, History: historian{auditdb.History{DB: office.reader}}, Trail: logReader{auditdb.Log{DB: office.reader}}, Log: t.log,
+		Notary:      rest.NotaryOf{Proofs: office.proofs, Alarm: office.alarm, Witnessed: office.witnessed(), Seals: office.sealer != nil, Signs: office.signer != nil},
+		Controls:    controls.Book{DB: office.reader, Patience: controlsWithin},
 		Signatures:  receipts.signatures,
 		Certifier:   receipts.certifier,
-		Deeds:       historian{auditdb.History{DB: notary.reader}},
+		Deeds:       historian{auditdb.History{DB: office.reader}},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 	}
-	if receipts.certifier != nil {
-		served.Speaks = speaker{notary.proofs, receipts.certifier}
+	if len(receipts.keys) > 0 {
+		served.Speaks = office.voice(receipts.keys)
 	}
 	var public http.Handler
 	if config.LogPublic {

@@ -72,6 +72,10 @@ func (s *service) exportEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodHead { // nothing is taken, so nothing goes on record
+		w.Header().Set("Content-Type", form.MediaType)
+		return nil
+	}
 	select {
 	case s.exports <- struct{}{}:
 		defer func() { <-s.exports }()
@@ -105,7 +109,7 @@ func (s *service) exportEntries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err != nil {
-		s.Log.ErrorContext(r.Context(), "export broke off", "request_id", RequestIDOf(r.Context()), "export", taken.ID, "rows", rows, "cause", causeOf(err))
+		s.Log.WarnContext(r.Context(), "export broke off", "request_id", RequestIDOf(r.Context()), "export", taken.ID, "rows", rows, "cause", causeOf(err))
 		panic(http.ErrAbortHandler) // the status is gone: only a connection that breaks says that this is not all
 	}
 	h.Set(exportCount, strconv.FormatInt(rows, 10))

@@ -154,8 +154,37 @@ func TestACopyOfTheLogSaysWhatItIs(t *testing.T) {
 	if fmt.Sprint(stages) != "[begun finished]" {
 		t.Errorf("on record are %v", stages)
 	}
+	w.verified(t)
+	var view api.AuditEntryView
+	one := w.as(t, "u-auditor").get("/api/v1/audit/entries/" + strconv.FormatInt(ask[int64](t, w, `SELECT id FROM audit.entries WHERE action = 'draft' ORDER BY id LIMIT 1`)[0], 10) + "?purpose=EXTERNAL_AUDIT").is(200)
+	if one.into(&view); view.LeafIndex == nil || view.CheckpointSize <= *view.LeafIndex || one.etag() != `"2"` {
+		t.Errorf("a sealed entry is shown as %s with %s", one.body, one.etag())
+	}
 	w.as(t, "u-req-11").get("/api/v1/audit/exports/"+id+"?purpose=FOI").is(403, "POLICY")
 	w.as(t, "u-auditor").get("/api/v1/audit/exports/0199dbf1-2a40-7c31-9e57-5b0a4d1f6c21?purpose=FOI").is(404)
+}
+
+// verified has the whole trail read again, with what asking it has left there.
+func (w *town) verified(t *testing.T) {
+	t.Helper()
+	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "verify", Connections: 2, StatementTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	trail, err := auditdb.Open(t.Context(), reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trail.Close() //nolint:errcheck // nothing was written
+	sum, err := audit.Verify(t.Context(), trail, func(f audit.Finding) {
+		if !f.Note() { // the clock of the test is not that of the database
+			t.Error(f)
+		}
+	})
+	if err != nil || !sum.Sound() {
+		t.Errorf("the trail does not hold: %+v, %v", sum, err)
+	}
 }
 
 func TestEveryFormatHoldsEveryEntry(t *testing.T) {
@@ -257,6 +286,49 @@ func TestACallerWhoLeavesBreaksTheCopyOff(t *testing.T) {
 			t.Fatalf("the manifest is %+v", m)
 		}
 		runtime.Gosched()
+	}
+}
+
+// waiting is a log that gives nothing until it is told to.
+type waiting struct {
+	asking
+	asked, told chan struct{}
+}
+
+func (l waiting) Stream(ctx context.Context, asked rest.LogAsked, f func(*export.Row) error) error {
+	l.asked <- struct{}{}
+	<-l.told
+	return l.asking.Stream(ctx, asked, f)
+}
+
+func TestOnlySoManyCopiesAreTakenAtOnce(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "export", Connections: 4, StatementTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	l := waiting{asking{auditdb.Log{DB: reader}}, make(chan struct{}), make(chan struct{})}
+	s := httptest.NewServer(stackOn(w.House, w.Service, reader, l, nil, quiet()))
+	t.Cleanup(s.Close)
+	const path = "/api/v1/audit/export?format=csv&purpose=FOI"
+	ended := make(chan int, rest.MostExports)
+	for range rest.MostExports {
+		go func() { ended <- fetch(t, s, "u-auditor", path).StatusCode }()
+		<-l.asked
+	}
+	if got := fetch(t, s, "u-auditor", path); got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
+		t.Errorf("one more is answered %s", got.Status)
+	}
+	close(l.told)
+	for range rest.MostExports {
+		if status := <-ended; status != http.StatusOK {
+			t.Errorf("one that began is answered %d", status)
+		}
+	}
+	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported'`); n != 2*rest.MostExports {
+		t.Errorf("%d entries are on record", n)
 	}
 }
 

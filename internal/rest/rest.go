@@ -132,12 +132,12 @@ type service struct {
 	exports chan struct{} // as many as may be taken at once
 }
 
-// mostExports is how many exports may be taken at once: each holds a connection of the reader for as long as it is read.
-const mostExports = 2
+// MostExports is how many exports may be taken at once: each holds a connection of the reader for as long as it is read.
+const MostExports = 2
 
 // New gives the API, to be mounted at Base behind a sign-in that puts the caller into the context (WithActor).
 func New(c Config) http.Handler {
-	s := &service{c, make(chan struct{}, mostExports)}
+	s := &service{c, make(chan struct{}, MostExports)}
 	return s.routes()
 }
 
