@@ -77,6 +77,10 @@ var bodies = map[string][]any{
 	"JudgingSample":           {JudgingSample{}},
 	"ReviewingStandingRule":   {ReviewingStandingRule{}},
 	"Preferring":              {Preferring{}},
+	"ProposingErasure":        {ProposingErasure{}},
+	"RefusingErasure":         {RefusingErasure{}},
+	"Holding":                 {Holding{}},
+	"ReleasingHold":           {ReleasingHold{}},
 	"Content":                 {caldicott.Content{}, Content{}},
 }
 

@@ -28,9 +28,7 @@ func (v *verifier) detail(d Detail) error {
 		}
 	default:
 		v.sum.Erased++
-		erasure, err := decode(d.ErasureCanon)
-		named := fmt.Appendf(nil, `"entry":"%d"`, d.Entry)
-		if err != nil || string(erasure[sayAction]) != Erased || string(erasure[sayOutcome]) != Done || !bytes.Contains(erasure[sayFacts], named) {
+		if !records(d.ErasureCanon, d.Entry) {
 			f.Text = "lost its detail, and no entry records the erasure"
 		}
 	}
@@ -39,6 +37,13 @@ func (v *verifier) detail(d Detail) error {
 		v.found(f)
 	}
 	return nil
+}
+
+// records says whether the canon records that the words of the entry were erased.
+func records(canon []byte, entry int64) bool {
+	erasure, err := decode(canon)
+	named := fmt.Appendf(nil, `"entry":"%d"`, entry)
+	return err == nil && string(erasure[sayAction]) == Erased && string(erasure[sayOutcome]) == Done && bytes.Contains(erasure[sayFacts], named)
 }
 
 // commitment is the verifier's own arithmetic, not Commit.
@@ -108,7 +113,12 @@ func (v *verifier) version(c Version) error {
 	said, err := decode(c.Canon)
 	f.Seq = whole(said[saySeq])
 	name := fmt.Sprintf("version %d of the content ", c.N)
-	if !bytes.Equal(c.Digest, sum[:]) {
+	if c.Erased { // what its entry recorded is held against the digest that it kept
+		if digest = hex.EncodeToString(c.Digest); !records(c.ErasureCanon, c.Entry) {
+			f.Text = name + "lost its words, and no entry records the erasure"
+			v.found(f)
+		}
+	} else if !bytes.Equal(c.Digest, sum[:]) {
 		f.Text, f.Want, f.Have = name+"has another digest", hex.EncodeToString(c.Digest), digest
 		v.found(f)
 	}

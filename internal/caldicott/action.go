@@ -95,6 +95,12 @@ const (
 	ReviewStandingRule   Action = "review_standing_rule"
 	Prefer               Action = "prefer"
 	ResendNotice         Action = "resend_notice"
+
+	ProposeErasure Action = "propose_erasure"
+	ConfirmErasure Action = "confirm_erasure"
+	RefuseErasure  Action = "refuse_erasure"
+	Hold           Action = "hold"
+	ReleaseHold    Action = "release_hold"
 )
 
 // Ways of reading. View is the content of a request and all that hangs on it, ViewComments the private comments,
@@ -105,6 +111,8 @@ const (
 	LookUp       Action = "look_up"
 	// LookUpSamples is what the guardian looks at again, with the standing rules.
 	LookUpSamples Action = "look_up_samples"
+	// LookUpErasures is what was erased, or is to be, and what is held.
+	LookUpErasures Action = "look_up_erasures"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -142,11 +150,12 @@ func DirectoryDeeds() []Action {
 		Enrol, AmendPerson, Appoint, ConfirmAppointment, EndAppointment, Delegate, AcceptDelegation, RevokeDelegation,
 		RegisterOrganisation, AmendOrganisation, RegisterAsset, AmendAsset,
 		RecordAssurance, Roster, EndShift, JudgeSample, ReviewStandingRule, Prefer, ResendNotice,
+		ProposeErasure, ConfirmErasure, RefuseErasure, Hold, ReleaseHold,
 	}
 }
 
 // Readings are the ways of reading that the policy rules on.
-func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples} }
+func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples, LookUpErasures} }
 
 // Actions is every word that may stand in the second column of policy.csv.
 func Actions() []Action {

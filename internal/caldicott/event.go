@@ -35,6 +35,7 @@ const (
 	Bootstrapped Action = "bootstrapped"
 	Verified     Action = "verified"
 	Attested     Action = "attested"
+	Erased       Action = "erased"
 )
 
 // RequestStream is the chain of a request, by its id.

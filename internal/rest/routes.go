@@ -128,6 +128,16 @@ func (s *service) routes() http.Handler {
 	get("/standing-rules", lookUp(nobodys, s.standingRules, showStandingRules))
 	post("/standing-rules/{kind}/review", register(byKind, standingRuleReviewed, s.reviewStandingRule))
 
+	get("/audit/erasures", lookUp(nobodys, s.erasures, showErasures))
+	post("/audit/erasures", register(nobodys, erasureProposed, s.proposeErasure))
+	get("/audit/erasures/{id}", lookUp(byID, s.Work.LookUpErasure, showErasure))
+	post("/audit/erasures/{id}/confirmation", register(byID, erasureEnded, s.confirmErasure))
+	post("/audit/erasures/{id}/refusal", register(byID, erasureEnded, s.refuseErasure))
+	get("/audit/holds", lookUp(nobodys, s.holds, showHolds))
+	post("/audit/holds", register(nobodys, held, s.hold))
+	get("/audit/holds/{id}", lookUp(byID, s.Work.LookUpHold, showHold))
+	post("/audit/holds/{id}/release", register(byID, holdReleased, s.releaseHold))
+
 	get("/tasks", s.listTasks)
 	get("/notices", s.listNotices)
 	get("/notices/undelivered", s.listUndelivered)
