@@ -52,6 +52,7 @@ type ErasureView struct {
 	EndReason string                   `json:"end_reason,omitempty"`
 	EndedAt   time.Time                `json:"ended_at,omitzero"`
 	Erased    []ErasedView             `json:"erased"`
+	Revision  int                      `json:"revision"`
 }
 
 // ErasedView says of an entry when its words were erased, and by which entry that is recorded.
@@ -78,6 +79,7 @@ type HoldView struct {
 	EndedBy   string                `json:"ended_by,omitempty"`
 	EndReason string                `json:"end_reason,omitempty"`
 	EndedAt   time.Time             `json:"ended_at,omitzero"`
+	Revision  int                   `json:"revision"`
 }
 
 // Holds are all of an organisation, oldest first.

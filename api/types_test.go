@@ -23,7 +23,7 @@ import (
 // bodies are the schemas of what comes in, each with the types that it describes.
 var bodies = map[string][]any{
 	"ContentBody":             {Drafting{}, Amending{}, RecordingEmergency{}, Checking{}},
-	"Confirming":              {SeekingRatification{}, Triaging{}, AcceptingEvidence{}, ConfirmingAppointment{}, AcceptingDelegation{}, Renewing{}, ResendingNotice{}},
+	"Confirming":              {SeekingRatification{}, Triaging{}, AcceptingEvidence{}, ConfirmingAppointment{}, AcceptingDelegation{}, Renewing{}, ResendingNotice{}, ConfirmingErasure{}},
 	"Answering":               {Answering{}},
 	"Resubmitting":            {Resubmitting{}},
 	"Asking":                  {Asking{}},
@@ -113,6 +113,7 @@ var answers = map[string][]any{
 	"DelegationList":    {List[DelegationView]{}},
 	"OrganisationList":  {List[OrganisationView]{}},
 	"Assurances":        {Assurances{}}, "Rota": {Rota{}}, "Samples": {Samples{}}, "StandingRules": {StandingRules{}},
+	"Erasures": {Erasures{}}, "Holds": {Holds{}},
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
 	"AssetList": {List[AssetView]{}},
@@ -140,6 +141,7 @@ var listsOfAnswers = map[reflect.Type]string{
 	reflect.TypeFor[vocabulary.TripWire]():           "trip_wire",
 	reflect.TypeFor[vocabulary.DocumentState]():      "document_state",
 	reflect.TypeFor[vocabulary.ReviewState]():        "review_state",
+	reflect.TypeFor[vocabulary.ErasureState]():       "erasure_state",
 }
 
 func TestTypesAndContractAgree(t *testing.T) {

@@ -67,7 +67,7 @@ DECLARE
 		'questions.field', 'missing', 'role', 'ground', 'report.aware_at', 'report.reported_at', 'report.authorisation',
 		'risk.register', 'risk.authorisation', 'support.status', 'support.annual_review_due', 'document.media_type',
 		'document.sha256', 'document.type', 'evidence', 'scan', 'moment', 'wire', 'cause', 'limit', 'due', 'dated', 'rechecked',
-		'destruction.on', 'destruction.by', 'not_identifiers.Field', 'findings.Rule', 'findings.Severity', 'findings.Field', 'flags',
+		'destruction.on', 'not_identifiers.Field', 'findings.Rule', 'findings.Severity', 'findings.Field', 'flags',
 		-- decisions
 		'Rule', 'Severity', 'Field',
 		-- the ledger
@@ -120,6 +120,8 @@ BEGIN
 		marks := marks || jsonb_build_object(named, CASE named
 			WHEN 'content' THEN to_jsonb(audit.blank((was ->> named)::jsonb)::text)
 			WHEN 'erased_entry' THEN to_jsonb(erasure)
+			-- A label is C1 and the like; what else somebody called a condition goes, and it stays unique.
+			WHEN 'label' THEN CASE WHEN was ->> named ~ '^[A-Z]?[0-9]{1,3}$' THEN was -> named ELSE to_jsonb(right(was ->> 'id', 12)) END
 			WHEN 'salt' THEN 'null'
 			WHEN 'body' THEN CASE TG_TABLE_NAME WHEN 'details' THEN 'null' ELSE audit.blank(was -> named) END
 			WHEN 'erased_at' THEN to_jsonb(clock_timestamp())
@@ -172,7 +174,7 @@ SELECT audit.keep_but_erase('casework.declarations', 'note');
 SELECT audit.keep_but_erase('casework.comments', 'text');
 SELECT audit.keep_but_erase('casework.decisions', 'rationale', 'principles', 'harm_statement', 'alternative_offered', 'standing_rule', 'findings');
 SELECT audit.keep_but_erase('casework.disclosures', 'note');
-SELECT audit.keep_but_erase('casework.conditions', 'text', 'evidence_expected');
+SELECT audit.keep_but_erase('casework.conditions', 'label', 'text', 'evidence_expected');
 SELECT audit.keep_but_erase('casework.ledger', 'body');
 
 -- The title of a request repeats its version's. A row that names a new entry is held to it as before.
@@ -257,4 +259,4 @@ COMMENT ON FUNCTION audit.erase(bigint) IS 'Erases the words of an entry whereve
 
 REVOKE ALL ON FUNCTION audit.held(uuid, uuid), audit.blank(jsonb, text), audit.erasure_of(bigint), audit.erase_row(), audit.erase_title(),
 	audit.keep_but_erase(regclass, text[]), audit.words_of(bigint[]), audit.erase(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.held(uuid, uuid), audit.words_of(bigint[]), audit.erase(bigint) TO caldicott_app;
+GRANT EXECUTE ON FUNCTION audit.held(uuid, uuid), audit.words_of(bigint[]), audit.erasure_of(bigint), audit.erase(bigint) TO caldicott_app;

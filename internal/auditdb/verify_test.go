@@ -144,6 +144,8 @@ func TestTamperingIsFoundAndTheEntryNamed(t *testing.T) {
 		"case row inserted":      {`INSERT INTO casework.deeds (request_id, entry_id) VALUES (':request', 0)`, []string{"I1: stream :stream is not there"}},
 		"case rows deleted":      {`DELETE FROM casework.deeds WHERE entry_id = :middle; DELETE FROM casework.versions WHERE entry_id = :middle`, []string{"I2: entry :middle records a deed that no case row names"}},
 		"content":                {`UPDATE casework.versions SET content = '{}' WHERE entry_id = :middle`, []string{"content: stream :stream entry :middle seq 2 version 2 of the content has another digest (want ", "content: stream :stream entry :middle seq 2 recorded another digest for version 2"}},
+		"content erased unseen": {`UPDATE casework.versions SET content = '{}', erased_entry = :last WHERE entry_id = :middle`, []string{"content: stream :stream entry :middle seq 2 version 2 of the content lost its words, and no entry records the erasure"}},
+		"erased, another digest": {`UPDATE casework.versions SET digest = sha256('{}'), erased_entry = :last WHERE entry_id = :middle`, []string{"content: stream :stream entry :middle seq 2 recorded another digest for version 2"}},
 		"content and its digest": {`UPDATE casework.versions SET content = '{}', digest = sha256('{}') WHERE entry_id = :middle`, []string{"content: stream :stream entry :middle seq 2 recorded another digest for version 2"}},
 		"forged entry": {`INSERT INTO audit.entries (stream, seq, canon, leaf_hash, request_id, organisation_id, actor_id, action, outcome, rule, occurred_at)
 			SELECT stream, 4, say(canon, '"seq":3', '"seq":4'), leaf(say(canon, '"seq":3', '"seq":4')), request_id, organisation_id, actor_id, action, outcome, rule, occurred_at FROM audit.entries` + last,

@@ -27,6 +27,16 @@ type Erasure struct {
 	Erased      []Erased
 }
 
+// Revision counts what was done to it.
+func (x Erasure) Revision() int { return revisionOf(x.EndedAt) }
+
+func revisionOf(ended time.Time) int {
+	if ended.IsZero() {
+		return 1
+	}
+	return 2
+}
+
 // Erased says of an entry when its words were erased, and by which entry that is recorded.
 type Erased struct {
 	Entry, By int64
@@ -44,6 +54,9 @@ type LegalHold struct {
 	EndReason   string
 	EndedAt     time.Time // zero while it is in force
 }
+
+// Revision counts what was done to it.
+func (x LegalHold) Revision() int { return revisionOf(x.EndedAt) }
 
 // proposing, ending, erasing and holding are the bodies of their records.
 type proposing struct {

@@ -11,7 +11,7 @@ import (
 func erasureView(x casework.Erasure) api.ErasureView {
 	v := api.ErasureView{
 		ID: x.ID, OrgCode: x.OrgCode, Request: x.Request, Entries: x.Entries, Ground: x.Ground, Reason: x.Reason, By: x.By, At: x.At,
-		State: x.State, EndedBy: x.EndedBy, EndReason: x.EndReason, EndedAt: x.EndedAt, Erased: []api.ErasedView{},
+		State: x.State, EndedBy: x.EndedBy, EndReason: x.EndReason, EndedAt: x.EndedAt, Erased: []api.ErasedView{}, Revision: x.Revision(),
 	}
 	for _, e := range x.Erased {
 		v.Erased = append(v.Erased, api.ErasedView{Entry: e.Entry, ErasureBy: e.By, At: e.At})
@@ -31,14 +31,16 @@ func showErasures(_ caldicott.Actor, list []casework.Erasure) answer {
 	return shown(all, 0)
 }
 
-func showErasure(_ caldicott.Actor, x casework.Erasure) answer { return shown(erasureView(x), 0) }
+func showErasure(_ caldicott.Actor, x casework.Erasure) answer {
+	return shown(erasureView(x), x.Revision())
+}
 
 func erasureProposed(d casework.DirectoryResult) (answer, error) {
-	return created(erasureView(d.Erasure), 0, "/audit/erasures/"+d.Erasure.ID), nil
+	return created(erasureView(d.Erasure), d.Erasure.Revision(), "/audit/erasures/"+d.Erasure.ID), nil
 }
 
 func erasureEnded(d casework.DirectoryResult) (answer, error) {
-	return shown(erasureView(d.Erasure), 0), nil
+	return shown(erasureView(d.Erasure), d.Erasure.Revision()), nil
 }
 
 func (s *service) proposeErasure(e entry, b *api.ProposingErasure) (casework.DirectoryResult, error) {
@@ -53,7 +55,12 @@ func (s *service) refuseErasure(e entry, b *api.RefusingErasure) (casework.Direc
 	return s.Work.RefuseErasure(e, e.call, e.encode, e.name, b.Reason)
 }
 
-func holdView(x casework.LegalHold) api.HoldView { return api.HoldView(x) }
+func holdView(x casework.LegalHold) api.HoldView {
+	return api.HoldView{
+		ID: x.ID, OrgCode: x.OrgCode, Request: x.Request, Ground: x.Ground, Reason: x.Reason, By: x.By, At: x.At,
+		EndedBy: x.EndedBy, EndReason: x.EndReason, EndedAt: x.EndedAt, Revision: x.Revision(),
+	}
+}
 
 func (s *service) holds(ctx context.Context, by caldicott.Actor, _ string) ([]casework.LegalHold, error) {
 	return s.Work.Holds(ctx, by)
@@ -67,13 +74,17 @@ func showHolds(_ caldicott.Actor, list []casework.LegalHold) answer {
 	return shown(all, 0)
 }
 
-func showHold(_ caldicott.Actor, x casework.LegalHold) answer { return shown(holdView(x), 0) }
-
-func held(d casework.DirectoryResult) (answer, error) {
-	return created(holdView(d.Hold), 0, "/audit/holds/"+d.Hold.ID), nil
+func showHold(_ caldicott.Actor, x casework.LegalHold) answer {
+	return shown(holdView(x), x.Revision())
 }
 
-func holdReleased(d casework.DirectoryResult) (answer, error) { return shown(holdView(d.Hold), 0), nil }
+func held(d casework.DirectoryResult) (answer, error) {
+	return created(holdView(d.Hold), d.Hold.Revision(), "/audit/holds/"+d.Hold.ID), nil
+}
+
+func holdReleased(d casework.DirectoryResult) (answer, error) {
+	return shown(holdView(d.Hold), d.Hold.Revision()), nil
+}
 
 func (s *service) hold(e entry, b *api.Holding) (casework.DirectoryResult, error) {
 	return s.Work.Hold(e, e.call, e.encode, b.Request, b.Ground, b.Reason)

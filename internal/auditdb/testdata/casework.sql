@@ -1,7 +1,7 @@
 -- Case tables for the tests: as generous to the application as can be, so that what refuses is the guard.
 CREATE SCHEMA casework;
 CREATE TABLE casework.requests (id uuid PRIMARY KEY, state text NOT NULL, entry_id bigint NOT NULL);
-CREATE TABLE casework.versions (request_id uuid NOT NULL, n int NOT NULL, content text NOT NULL, digest bytea NOT NULL, entry_id bigint NOT NULL, PRIMARY KEY (request_id, n));
+CREATE TABLE casework.versions (request_id uuid NOT NULL, n int NOT NULL, content text NOT NULL, digest bytea NOT NULL, entry_id bigint NOT NULL, erased_entry bigint, PRIMARY KEY (request_id, n));
 CREATE TABLE casework.deeds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, request_id uuid NOT NULL, entry_id bigint NOT NULL);
 CREATE TABLE casework.people (id uuid PRIMARY KEY, organisation_id uuid NOT NULL, name text NOT NULL, entry_id bigint NOT NULL);
 SELECT audit.guard_table('casework.requests', 'request', 'id');
