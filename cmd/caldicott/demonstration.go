@@ -13,8 +13,8 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
-	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/issuer"
+	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/vault"
 )
 

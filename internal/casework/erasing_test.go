@@ -416,7 +416,9 @@ func TestTheDatabaseItselfErasesNothingWithoutTwoPeople(t *testing.T) {
 	for name, attempt := range map[string]func() error{
 		"one person": func() error { return forged(entries[0], x.ID) },
 		"another":    func() error { return forged(entries[1], x.ID) },
-		"no record":  func() error { return s.store.InTx(s.ctx, func(tx caldicott.Tx) error { return tx.Erase(s.ctx, entries[0]) }) },
+		"no record": func() error {
+			return s.store.InTx(s.ctx, func(tx caldicott.Tx) error { return tx.Erase(s.ctx, entries[0]) })
+		},
 	} {
 		if state := stateOf(attempt()); state != "CG008" {
 			t.Errorf("%s: %q", name, state)
