@@ -1,4 +1,4 @@
--- Erasure of personal text and legal hold: the words go, the proof stays. docs/decisions/0025-erasure.md says why it is as it
+-- Erasure of personal text, legal hold, and disposal when the time of keeping is over: the words go, the proof stays. docs/decisions/0025-erasure.md says why it is as it
 -- is. Errors, besides those of the trail and the log:
 --   CG008  this erasure is not what two people agreed on, or there is nothing to erase
 --   CG009  a legal hold is in force
@@ -7,9 +7,26 @@
 
 ALTER TABLE casework.ledger DROP CONSTRAINT ledger_kind_check;
 ALTER TABLE casework.ledger ADD CONSTRAINT ledger_kind_check CHECK (kind IN ('assurance', 'shift', 'shift_end', 'sample', 'judgement',
-	'standing_rule', 'erasure', 'erasure_end', 'erased', 'hold', 'hold_end'));
+	'standing_rule', 'erasure', 'erasure_end', 'erased', 'hold', 'hold_end',
+	'disposal', 'disposal_end', 'disposed'));
 CREATE INDEX ledger_entry ON casework.ledger (entry_id) WHERE kind = 'erased';
 COMMENT ON TABLE casework.ledger IS 'What an organisation has put on record besides its directory: standing of others under the Toolkit, the rota, samples and what the guardian said of them, erasures and legal holds.';
+
+-- An entry that was disposed of keeps its place, its hash and its codes; its bytes and the person are gone.
+CREATE TABLE audit.disposals (
+	entry_id          bigint PRIMARY KEY,
+	certificate_entry bigint NOT NULL REFERENCES audit.entries (id),
+	disposed_at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE audit.disposals IS 'Entries whose bytes were disposed of when their time of keeping was over.';
+COMMENT ON COLUMN audit.disposals.entry_id IS 'The entry.';
+COMMENT ON COLUMN audit.disposals.certificate_entry IS 'The entry that certifies the disposal: action disposed.';
+COMMENT ON COLUMN audit.disposals.disposed_at IS 'The database''s own clock.';
+SELECT audit.keep('audit.disposals', 'UPDATE OR DELETE');
+GRANT SELECT ON audit.disposals TO caldicott_reader;
+ALTER TABLE audit.entries ALTER COLUMN canon DROP NOT NULL;
+COMMENT ON COLUMN audit.entries.canon IS 'The entry itself: canonical JSON (RFC 8785) of codes and identifiers, no free text and no names. Null once it was disposed of (audit.disposals).';
+COMMENT ON COLUMN audit.entries.actor_id IS 'canon.actor: the person who acted; null for the service itself, for strangers, and once the entry was disposed of.';
 
 -- Erasing finds rows by the entry that brought them.
 CREATE INDEX deeds_entry ON casework.deeds (entry_id);
@@ -72,7 +89,7 @@ DECLARE
 		'Rule', 'Severity', 'Field',
 		-- the ledger
 		'status', 'valid_to', 'from', 'to', 'seed', 'digest', 'drawn.decision', 'drawn.request', 'drawn.reference', 'drawn.kind',
-		'drawn.outcome', 'drawn.decided_by', 'sample', 'request', 'proposal', 'outcome'];
+		'drawn.outcome', 'drawn.decided_by', 'sample', 'request', 'proposal', 'outcome', 'before', 'authority'];
 BEGIN
 	CASE jsonb_typeof(doc)
 	WHEN 'object' THEN
@@ -95,11 +112,12 @@ CREATE FUNCTION audit.erasure_of(entry bigint) RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT max(e.id) FROM audit.entries e
-	WHERE e.xid = pg_current_xact_id() AND e.recorded_at >= transaction_timestamp() AND e.action = 'erased' AND e.outcome = 'done'
-		AND e.seq IS NOT NULL AND audit.read_canon(e.canon) -> 'facts' ->> 'entry' = entry::text;
+	WHERE e.xid = pg_current_xact_id() AND e.recorded_at >= transaction_timestamp() AND e.outcome = 'done' AND e.seq IS NOT NULL
+		AND (e.action = 'erased' AND audit.read_canon(e.canon) -> 'facts' ->> 'entry' = entry::text
+			OR e.action = 'disposed' AND EXISTS (SELECT FROM audit.disposals d WHERE d.entry_id = entry AND d.certificate_entry = e.id));
 END;
 -- +goose StatementEnd
-COMMENT ON FUNCTION audit.erasure_of(bigint) IS 'The entry of this very transaction that records the erasure of the entry''s words; null without one.';
+COMMENT ON FUNCTION audit.erasure_of(bigint) IS 'The entry of this very transaction that records the erasure of the entry''s words, or its disposal; null without one.';
 
 -- erase_row is all that an UPDATE can do to what never changes: whatever it sets is thrown away, and the columns named are
 -- blanked, if this transaction has recorded that the words of the row's entry are erased.
@@ -210,6 +228,41 @@ END;
 -- +goose StatementEnd
 COMMENT ON FUNCTION audit.words_of(bigint[]) IS 'Of each entry that is there, to whom it belongs and whether its words are there (words), were erased, are the directory''s, or there are none.';
 
+-- +goose StatementBegin
+CREATE FUNCTION audit.blank_rows(subject bigint, request uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	UPDATE casework.versions SET erased_entry = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.requests r SET title = NULL WHERE r.id = blank_rows.request AND r.title <> '[erased]'
+		AND EXISTS (SELECT FROM casework.versions v WHERE v.request_id = r.id AND v.n = r.version AND v.entry_id = blank_rows.subject);
+	UPDATE casework.deeds SET details = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.advice SET text = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.waivers SET reason = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.declarations SET note = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.comments SET text = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.decisions SET rationale = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.disclosures SET note = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.conditions SET text = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.ledger SET body = NULL WHERE entry_id = blank_rows.subject;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION audit.blank_rows(bigint, uuid) IS 'Blanks the rows of the case tables that an entry brought; their triggers see that it may be done.';
+
+-- +goose StatementBegin
+CREATE FUNCTION audit.forget_answers(organisation uuid, request uuid) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	-- Answers kept for whoever asks again hold the words too.
+	DELETE FROM casework.answers_given g
+	WHERE g.request_id = request
+		OR g.request_id IS NULL AND g.person_id IN (SELECT p.id FROM casework.people p WHERE p.organisation_id = organisation);
+END;
+-- +goose StatementEnd
+COMMENT ON FUNCTION audit.forget_answers(uuid, uuid) IS 'Answers that were kept for whoever asks again hold words of the case, or of the organisation''s records: they go.';
+
 -- erase is the one way to blank a row. It believes nothing of its caller: the entry of the erasure, the proposal, the second
 -- person and the absence of a hold are looked up.
 -- +goose StatementBegin
@@ -236,27 +289,101 @@ BEGIN
 		RAISE EXCEPTION 'a legal hold is in force over entry %', erase.subject USING ERRCODE = 'CG009';
 	END IF;
 	UPDATE audit.details SET erased_at = NULL WHERE entry_id = erase.subject AND erased_at IS NULL;
-	UPDATE casework.versions SET erased_entry = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.requests r SET title = NULL WHERE r.id = about.request AND r.title <> '[erased]'
-		AND EXISTS (SELECT FROM casework.versions v WHERE v.request_id = r.id AND v.n = r.version AND v.erased_entry = erasure);
-	UPDATE casework.deeds SET details = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.advice SET text = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.waivers SET reason = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.declarations SET note = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.comments SET text = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.decisions SET rationale = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.disclosures SET note = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.conditions SET text = NULL WHERE entry_id = erase.subject;
-	UPDATE casework.ledger SET body = NULL WHERE entry_id = erase.subject;
-	-- Answers kept for whoever asks again hold the words too.
-	DELETE FROM casework.answers_given g
-	WHERE g.request_id = about.request
-		OR g.request_id IS NULL AND g.person_id IN (SELECT p.id FROM casework.people p WHERE p.organisation_id = about.organisation);
+	PERFORM audit.blank_rows(erase.subject, about.request);
+	PERFORM audit.forget_answers(about.organisation, about.request);
 END
 $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION audit.erase(bigint) IS 'Erases the words of an entry wherever they stand, if this transaction records that a second person confirmed it; CG008 otherwise, CG009 under a legal hold.';
 
+-- dispose_row lets the bytes of an entry and its detail go, and nothing else, once this transaction has certified it.
+-- +goose StatementBegin
+CREATE FUNCTION audit.dispose_row() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF TG_TABLE_NAME = 'entries' AND TG_OP = 'UPDATE' THEN
+		IF EXISTS (SELECT FROM audit.disposals d WHERE d.entry_id = OLD.id AND d.certificate_entry = audit.erasure_of(OLD.id)) THEN
+			NEW := OLD;
+			NEW.canon := NULL;
+			NEW.actor_id := NULL;
+			RETURN NEW;
+		END IF;
+	ELSIF TG_TABLE_NAME = 'details' AND TG_OP = 'DELETE' THEN
+		IF EXISTS (SELECT FROM audit.disposals d WHERE d.entry_id = OLD.entry_id AND d.certificate_entry = audit.erasure_of(OLD.entry_id)) THEN
+			RETURN OLD;
+		END IF;
+	END IF;
+	RAISE EXCEPTION '%.% keeps everything: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP USING ERRCODE = 'CG004';
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION audit.dispose_row() IS 'Trigger: refuses whatever is not a disposal that this transaction has certified.';
+DROP TRIGGER keep_rows ON audit.entries;
+CREATE TRIGGER keep_rows BEFORE UPDATE OR DELETE ON audit.entries FOR EACH ROW EXECUTE FUNCTION audit.dispose_row();
+DROP TRIGGER keep_rows ON audit.details;
+CREATE TRIGGER keep_rows BEFORE DELETE ON audit.details FOR EACH ROW EXECUTE FUNCTION audit.dispose_row();
+ALTER TABLE audit.entries ENABLE ALWAYS TRIGGER keep_rows;
+ALTER TABLE audit.details ENABLE ALWAYS TRIGGER keep_rows;
+
+-- disposable are the entries of the requests of a kind that are over, whose last deed is older than the limit, and that no hold
+-- and no document keeps. Only what is sealed: the log holds its hash already.
+-- +goose StatementBegin
+CREATE FUNCTION audit.disposable(organisation uuid, kind text, before timestamptz) RETURNS TABLE (entry bigint, request uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT e.id, r.id
+	FROM casework.requests r JOIN audit.entries e ON e.request_id = r.id AND (e.seq IS NULL OR e.stream = 'request:' || r.id::text)
+	JOIN audit.leaves l ON l.entry_id = e.id
+	WHERE r.organisation_id = disposable.organisation AND r.kind = disposable.kind AND r.state IN ('CLOSED', 'WITHDRAWN')
+		AND e.canon IS NOT NULL AND e.recorded_at < before AND e.occurred_at < before
+		AND NOT audit.held(r.organisation_id, r.id)
+		AND NOT EXISTS (SELECT FROM audit.entries x LEFT JOIN audit.leaves y ON y.entry_id = x.id
+			WHERE x.stream = 'request:' || r.id::text AND (x.recorded_at >= before OR x.occurred_at >= before OR y.entry_id IS NULL))
+		AND NOT EXISTS (SELECT FROM casework.deeds a WHERE a.request_id = r.id AND a.deed = 'attach'
+			AND NOT EXISTS (SELECT FROM casework.deeds x WHERE x.request_id = r.id AND x.deed = 'erase_document' AND x.subject = a.id::text));
+END;
+-- +goose StatementEnd
+COMMENT ON FUNCTION audit.disposable(uuid, text, timestamptz) IS 'The sealed entries of closed requests of the kind that nothing has been done to since, and that neither a hold nor a document keeps.';
+
+-- dispose works the list out anew and disposes of it only if it is, to the last entry, what two people agreed on.
+-- +goose StatementBegin
+CREATE FUNCTION audit.dispose(proposal uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	agreed record;
+	list   bigint[];
+	due    record;
+BEGIN
+	SELECT p.organisation_id, p.body, c.id AS certificate, audit.read_canon(c.canon) -> 'facts' AS facts INTO agreed
+	FROM casework.ledger p
+	JOIN casework.ledger l ON l.kind = 'disposed' AND l.organisation_id = p.organisation_id AND l.subject = p.id::text AND l.person <> p.person
+	JOIN audit.entries c ON c.id = l.entry_id AND c.xid = pg_current_xact_id() AND c.recorded_at >= transaction_timestamp()
+		AND c.action = 'disposed' AND c.outcome = 'done' AND c.seq IS NOT NULL
+	WHERE p.id = dispose.proposal AND p.kind = 'disposal';
+	SELECT array_agg(d.entry ORDER BY d.entry) INTO list
+	FROM audit.disposable(agreed.organisation_id, agreed.body ->> 'kind', (agreed.body ->> 'before')::timestamptz) d;
+	IF list IS NULL OR agreed.facts ->> 'digest' IS DISTINCT FROM agreed.body ->> 'digest'
+		OR encode(sha256(convert_to(array_to_string(list, E'\n') || E'\n', 'UTF8')), 'hex') IS DISTINCT FROM agreed.facts ->> 'digest'
+	THEN
+		RAISE EXCEPTION 'no two people have agreed to dispose of what falls under proposal % now', dispose.proposal USING ERRCODE = 'CG008';
+	END IF;
+	INSERT INTO audit.disposals (entry_id, certificate_entry) SELECT x, agreed.certificate FROM unnest(list) x;
+	FOR due IN SELECT e.id, e.request_id, e.organisation_id FROM audit.entries e WHERE e.id = ANY (list) ORDER BY e.id LOOP
+		PERFORM audit.blank_rows(due.id, due.request_id);
+		DELETE FROM casework.answers_given g WHERE g.request_id = due.request_id;
+	END LOOP;
+	DELETE FROM audit.details WHERE entry_id = ANY (list);
+	UPDATE audit.entries SET canon = NULL WHERE id = ANY (list);
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION audit.dispose(uuid) IS 'Disposes of what a proposal names, if this transaction holds its certificate by a second person and nothing has changed; CG008 otherwise.';
+
 REVOKE ALL ON FUNCTION audit.held(uuid, uuid), audit.blank(jsonb, text), audit.erasure_of(bigint), audit.erase_row(), audit.erase_title(),
-	audit.keep_but_erase(regclass, text[]), audit.words_of(bigint[]), audit.erase(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.held(uuid, uuid), audit.words_of(bigint[]), audit.erasure_of(bigint), audit.erase(bigint) TO caldicott_app;
+	audit.keep_but_erase(regclass, text[]), audit.words_of(bigint[]), audit.erase(bigint),
+	audit.blank_rows(bigint, uuid), audit.forget_answers(uuid, uuid), audit.dispose_row(), audit.disposable(uuid, text, timestamptz), audit.dispose(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.held(uuid, uuid), audit.words_of(bigint[]), audit.erasure_of(bigint), audit.erase(bigint),
+	audit.disposable(uuid, text, timestamptz), audit.dispose(uuid) TO caldicott_app;

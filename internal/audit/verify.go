@@ -36,7 +36,8 @@ type Row struct {
 	RecordedAt, OccurredAt       time.Time
 	Request, Organisation, Actor []byte
 	Action, Outcome, Rule        []byte
-	Detailed                     bool // whether there is a detail
+	Detailed                     bool   // whether there is a detail
+	Certificate                  []byte // canon of the entry that certifies its disposal; Canon is nil then
 }
 
 // Chain is the end of a chain.
@@ -64,6 +65,7 @@ type CaseRow struct {
 	Words                 []string // what the entry's detail must hold
 	Body                  []byte   // of that detail; nil where it has none, or where it was erased
 	Canon                 []byte
+	Disposed              bool // of the entry; Canon is nil then
 }
 
 // Version is a version of a request's content, with the canon of the entry that it names and of that of its erasure.
@@ -75,6 +77,7 @@ type Version struct {
 	Canon           []byte
 	Erased          bool
 	ErasureCanon    []byte
+	Disposed        bool // of the entry; Canon is nil then
 }
 
 // Finding is something that the verifier saw. Where two hashes disagree, Want is what should be there.
@@ -111,10 +114,10 @@ func (f Finding) String() string {
 
 // Summary is what was verified, and how it went.
 type Summary struct {
-	Entries, Chained, Streams, Details, Erased, CaseRows, Versions int64
-	LastEntry                                                      int64
-	Findings, Notes                                                int64
-	Skipped                                                        []string // parts that the database does not have
+	Entries, Chained, Streams, Details, Erased, Disposed, CaseRows, Versions int64
+	LastEntry                                                                int64
+	Findings, Notes                                                          int64
+	Skipped                                                                  []string // parts that the database does not have
 }
 
 // Sound reports whether nothing was found: every byte of what was read agrees with every other.
@@ -178,6 +181,13 @@ func (v *verifier) skip(part string) {
 func (v *verifier) entry(r *Row) error {
 	v.sum.Entries++
 	v.order(r)
+	if r.Canon == nil && certifies(r.Certificate) { // pruned: its hash is in the log, and the next entry follows it
+		v.sum.Disposed++
+		if r.Seq != 0 {
+			v.link(step{r, string(r.Stream), r.Seq, nil, true})
+		}
+		return nil
+	}
 	leaf := v.leaf(r.Canon)
 	intact := bytes.Equal(leaf[:], r.Leaf)
 	if !intact {

@@ -69,15 +69,17 @@ func (t Trail) each(ctx context.Context, query string, f func(*sql.Rows) error) 
 func (t Trail) Entries(ctx context.Context, f func(*audit.Row) error) error {
 	const query = `
 		SELECT e.id, coalesce(e.xid, '0'), e.stream, coalesce(e.seq, 0), e.canon, e.leaf_hash, e.recorded_at, e.occurred_at,
-			e.request_id, e.organisation_id, e.actor_id, e.action, e.outcome, e.rule, d.entry_id IS NOT NULL
+			e.request_id, e.organisation_id, e.actor_id, e.action, e.outcome, e.rule, d.entry_id IS NOT NULL, c.canon
 		FROM audit.entries e
 		LEFT JOIN audit.details d ON d.entry_id = e.id
+		LEFT JOIN audit.disposals p ON p.entry_id = e.id
+		LEFT JOIN audit.entries c ON c.id = p.certificate_entry
 		ORDER BY e.id`
 	var row audit.Row
 	var recorded, occurred any
-	var raw [9]sql.RawBytes
+	var raw [10]sql.RawBytes
 	fields := []any{&row.ID, &row.XID, &raw[0], &row.Seq, &raw[1], &raw[2], &recorded, &occurred,
-		&raw[3], &raw[4], &raw[5], &raw[6], &raw[7], &raw[8], &row.Detailed}
+		&raw[3], &raw[4], &raw[5], &raw[6], &raw[7], &raw[8], &row.Detailed, &raw[9]}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		if err := rows.Scan(fields...); err != nil {
 			return err
@@ -85,7 +87,7 @@ func (t Trail) Entries(ctx context.Context, f func(*audit.Row) error) error {
 		row.RecordedAt, row.OccurredAt = moment(recorded), moment(occurred)
 		row.Stream, row.Canon, row.Leaf = raw[0], raw[1], raw[2]
 		row.Request, row.Organisation, row.Actor = raw[3], raw[4], raw[5]
-		row.Action, row.Outcome, row.Rule = raw[6], raw[7], raw[8]
+		row.Action, row.Outcome, row.Rule, row.Certificate = raw[6], raw[7], raw[8], raw[9]
 		return f(&row)
 	})
 }
@@ -128,16 +130,17 @@ func (t Trail) Details(ctx context.Context, f func(audit.Detail) error) error {
 func (t Trail) CaseRows(ctx context.Context, f func(audit.CaseRow) error) error {
 	const query = `
 		SELECT w.table_name, w.row_id, coalesce(w.entry_id, 0), coalesce(CAST(w.request_id AS text), ''),
-			coalesce(CAST(w.organisation_id AS text), ''), w.says, w.words, d.body, e.canon
+			coalesce(CAST(w.organisation_id AS text), ''), w.says, w.words, d.body, e.canon, p.entry_id IS NOT NULL AND e.canon IS NULL
 		FROM casework.witnessed w
 		LEFT JOIN audit.entries e ON e.id = w.entry_id
-		LEFT JOIN audit.details d ON d.entry_id = w.entry_id AND d.erased_at IS NULL`
+		LEFT JOIN audit.details d ON d.entry_id = w.entry_id AND d.erased_at IS NULL
+		LEFT JOIN audit.disposals p ON p.entry_id = w.entry_id`
 	if err := t.present(ctx, "casework.witnessed"); err != nil {
 		return err
 	}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var c audit.CaseRow
-		if err := rows.Scan(&c.Table, &c.Row, &c.Entry, &c.Request, &c.Organisation, pq.Array(&c.Says), pq.Array(&c.Words), &c.Body, &c.Canon); err != nil {
+		if err := rows.Scan(&c.Table, &c.Row, &c.Entry, &c.Request, &c.Organisation, pq.Array(&c.Says), pq.Array(&c.Words), &c.Body, &c.Canon, &c.Disposed); err != nil {
 			return err
 		}
 		return f(c)
@@ -147,16 +150,18 @@ func (t Trail) CaseRows(ctx context.Context, f func(audit.CaseRow) error) error 
 // Versions reads casework.versions, the content of the requests.
 func (t Trail) Versions(ctx context.Context, f func(audit.Version) error) error {
 	const query = `
-		SELECT v.request_id, v.n, v.content, v.digest, coalesce(v.entry_id, 0), e.canon, v.erased_entry IS NOT NULL, r.canon
+		SELECT v.request_id, v.n, v.content, v.digest, coalesce(v.entry_id, 0), e.canon, v.erased_entry IS NOT NULL, r.canon,
+			p.entry_id IS NOT NULL AND e.canon IS NULL
 		FROM casework.versions v
 		LEFT JOIN audit.entries e ON e.id = v.entry_id
-		LEFT JOIN audit.entries r ON r.id = v.erased_entry`
+		LEFT JOIN audit.entries r ON r.id = v.erased_entry
+		LEFT JOIN audit.disposals p ON p.entry_id = v.entry_id`
 	if err := t.present(ctx, "casework.versions"); err != nil {
 		return err
 	}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var v audit.Version
-		if err := rows.Scan(&v.Request, &v.N, &v.Content, &v.Digest, &v.Entry, &v.Canon, &v.Erased, &v.ErasureCanon); err != nil {
+		if err := rows.Scan(&v.Request, &v.N, &v.Content, &v.Digest, &v.Entry, &v.Canon, &v.Erased, &v.ErasureCanon, &v.Disposed); err != nil {
 			return err
 		}
 		return f(v)

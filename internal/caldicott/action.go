@@ -101,6 +101,10 @@ const (
 	RefuseErasure  Action = "refuse_erasure"
 	Hold           Action = "hold"
 	ReleaseHold    Action = "release_hold"
+
+	ProposeDisposal Action = "propose_disposal"
+	Dispose         Action = "dispose"
+	RefuseDisposal  Action = "refuse_disposal"
 )
 
 // Ways of reading. View is the content of a request and all that hangs on it, ViewComments the private comments,
@@ -150,7 +154,7 @@ func DirectoryDeeds() []Action {
 		Enrol, AmendPerson, Appoint, ConfirmAppointment, EndAppointment, Delegate, AcceptDelegation, RevokeDelegation,
 		RegisterOrganisation, AmendOrganisation, RegisterAsset, AmendAsset,
 		RecordAssurance, Roster, EndShift, JudgeSample, ReviewStandingRule, Prefer, ResendNotice,
-		ProposeErasure, ConfirmErasure, RefuseErasure, Hold, ReleaseHold,
+		ProposeErasure, ConfirmErasure, RefuseErasure, Hold, ReleaseHold, ProposeDisposal, Dispose, RefuseDisposal,
 	}
 }
 

@@ -36,6 +36,7 @@ const (
 	Verified     Action = "verified"
 	Attested     Action = "attested"
 	Erased       Action = "erased"
+	Disposed     Action = "disposed"
 )
 
 // RequestStream is the chain of a request, by its id.

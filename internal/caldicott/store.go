@@ -97,6 +97,10 @@ type Directory interface {
 	Wordings(ctx context.Context, entries []int64) ([]Wording, error)
 	// Erase blanks the words of the entry wherever they stand. The transaction has recorded that first.
 	Erase(ctx context.Context, entry int64) error
+	// Disposable are the entries about requests of the kind that are over, to which nothing was done since, and that nothing keeps.
+	Disposable(ctx context.Context, organisationID string, kind vocabulary.Kind, before time.Time) ([]Disposable, error)
+	// Dispose does away with what the proposal names. The transaction has certified that first.
+	Dispose(ctx context.Context, proposal string) error
 	// Held says whether a legal hold is in force over the request ("" for what belongs to none), and lets none begin or end
 	// before the transaction does.
 	Held(ctx context.Context, organisationID, requestID string) (bool, error)
@@ -128,6 +132,9 @@ const (
 	LedgerErased       LedgerKind = "erased"        // the entry whose words are gone
 	LedgerHold         LedgerKind = "hold"          // a request's id; "" for everything
 	LedgerHoldEnd      LedgerKind = "hold_end"      // the hold's id
+	LedgerDisposal     LedgerKind = "disposal"      // a kind of request
+	LedgerDisposalEnd  LedgerKind = "disposal_end"  // the disposal's id
+	LedgerDisposed     LedgerKind = "disposed"      // the disposal's id
 )
 
 // LedgerRow is one record; Body is JSON. By is "" where the keeper made it. Entry is the trail's, once it was read back.
@@ -146,6 +153,12 @@ type Wording struct {
 	Entry                 int64
 	Request, Organisation string // ids
 	State                 WordingState
+}
+
+// Disposable is an entry whose time of keeping is over, and the request that it is about.
+type Disposable struct {
+	Entry   int64
+	Request string
 }
 
 // WordingState is what has become of an entry's words. Those of the directory stand in rows that are brought up to date.

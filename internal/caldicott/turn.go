@@ -15,6 +15,7 @@ type House struct {
 	Consultees Consultees
 	Targets    Targets
 	Clocks     Clocks
+	Retention  Schedule
 	Calendar   Calendar
 }
 

@@ -23,6 +23,7 @@ type DirectoryResult struct {
 	Notice       caldicott.Notice
 	Erasure      Erasure
 	Hold         LegalHold
+	Disposal     Disposal
 	At           time.Time
 	Before       *caldicott.GivenAnswer
 }
@@ -368,7 +369,7 @@ func (s *Service) directoryEvent(o office, d *desk, outcome string) caldicott.Ev
 		Action: o.action, Outcome: outcome, At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID, Request: o.request(),
 		PolicyDigest: s.Policy.Digest(), PolicyLine: d.ruling.Line, ActingAs: string(d.acting.Role), Appointment: d.acting.ID,
 	}
-	for _, id := range []string{d.result.Appointment.ID, d.result.Delegation.ID, d.result.Asset.ID, d.result.Organisation.ID, d.result.Person.ID, d.result.Erasure.ID, d.result.Hold.ID} {
+	for _, id := range []string{d.result.Appointment.ID, d.result.Delegation.ID, d.result.Asset.ID, d.result.Organisation.ID, d.result.Person.ID, d.result.Erasure.ID, d.result.Hold.ID, d.result.Disposal.ID} {
 		if id != "" {
 			e.Subject = id
 			break

@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/lib/pq"
 
 	"github.com/caldicott/caldicott/internal/caldicott"
+	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 )
 
 // Wordings asks the trail, which the application may not read, only whether there are words and whose they are.
@@ -44,4 +46,27 @@ func (t *tx) Held(ctx context.Context, organisationID, requestID string) (bool, 
 	}
 	err := t.run.get(ctx, &held, `SELECT audit.held($1, CAST($2 AS uuid))`, organisationID, orNull(requestID))
 	return held, explain(err, "hold")
+}
+
+// Disposable asks the trail what has been kept long enough.
+func (t *tx) Disposable(ctx context.Context, organisationID string, kind vocabulary.Kind, before time.Time) ([]caldicott.Disposable, error) {
+	const query = `SELECT d.entry, d.request FROM audit.disposable($1, $2, $3) d ORDER BY d.entry`
+	var rows []struct {
+		Entry   int64  `db:"entry"`
+		Request string `db:"request"`
+	}
+	if err := t.run.all(ctx, &rows, query, organisationID, string(kind), before); err != nil {
+		return nil, explain(err, "entry")
+	}
+	list := make([]caldicott.Disposable, len(rows))
+	for i, r := range rows {
+		list[i] = caldicott.Disposable(r)
+	}
+	return list, nil
+}
+
+// Dispose leaves it to the database to see that two people agreed on exactly this.
+func (t *tx) Dispose(ctx context.Context, proposal string) error {
+	var done string
+	return explain(t.run.get(ctx, &done, `SELECT CAST(audit.dispose($1) AS text)`, proposal), "disposal")
 }

@@ -1083,6 +1083,16 @@ const (
 	HoldGroundSubjectAccess         HoldGround = "SUBJECT_ACCESS"         // Subject access or information request under way
 )
 
+// DisposalState is a code of the list disposal_state.
+type DisposalState string
+
+// The codes of disposal_state.
+const (
+	DisposalStateProposed  DisposalState = "PROPOSED"  // Proposed
+	DisposalStateConfirmed DisposalState = "CONFIRMED" // Confirmed, and disposed of
+	DisposalStateRefused   DisposalState = "REFUSED"   // Refused
+)
+
 func lists() []List {
 	return []List{
 		{"caldicott_principle", []Entry{
@@ -1865,6 +1875,11 @@ func lists() []List {
 			{"POLICE", "Criminal investigation", "", "2018-05-25", ""},
 			{"INTERNAL_INVESTIGATION", "Internal investigation", "", "2018-05-25", ""},
 			{"SUBJECT_ACCESS", "Subject access or information request under way", "", "2018-05-25", ""},
+		}},
+		{"disposal_state", []Entry{
+			{"PROPOSED", "Proposed", "", "2018-05-25", ""},
+			{"CONFIRMED", "Confirmed, and disposed of", "", "2018-05-25", ""},
+			{"REFUSED", "Refused", "", "2018-05-25", ""},
 		}},
 	}
 }
