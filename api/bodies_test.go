@@ -34,6 +34,7 @@ var bodyOf = map[string]any{
 	"review_standing_rule": &ReviewingStandingRule{}, "prefer": &Preferring{}, "resend_notice": &ResendingNotice{},
 	"propose_erasure": &ProposingErasure{}, "confirm_erasure": &ConfirmingErasure{}, "refuse_erasure": &RefusingErasure{},
 	"hold": &Holding{}, "release_hold": &ReleasingHold{},
+	"propose_disposal": &ProposingDisposal{}, "dispose": &ConfirmingErasure{}, "refuse_disposal": &RefusingDisposal{},
 }
 
 // decodeAny is Decode for a body whose type is known only now.

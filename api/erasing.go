@@ -14,7 +14,7 @@ type ProposingErasure struct {
 	Confirming
 }
 
-// ConfirmingErasure is the second person's word. It has nothing to say.
+// ConfirmingErasure is the second person's word on an erasure or a disposal. It has nothing to say.
 type ConfirmingErasure struct{ Confirming }
 
 // RefusingErasure leaves the words where they are.
@@ -85,4 +85,45 @@ type HoldView struct {
 // Holds are all of an organisation, oldest first.
 type Holds struct {
 	Items []HoldView `json:"items"`
+}
+
+// ProposingDisposal names the kind of request of which everything is to go that has been kept long enough.
+type ProposingDisposal struct {
+	Kind   vocabulary.Kind `json:"kind" validate:"required,code=request_kind"`
+	Reason string          `json:"reason" validate:"filled,max=10000"`
+	Confirming
+}
+
+// RefusingDisposal keeps everything.
+type RefusingDisposal struct {
+	Reason string `json:"reason" validate:"filled,max=10000"`
+	Confirming
+}
+
+// DisposalView is a proposal to dispose of what has been kept long enough; with Certificate, it is what was done.
+type DisposalView struct {
+	ID          string                   `json:"id"`
+	OrgCode     string                   `json:"org_code"`
+	Kind        vocabulary.Kind          `json:"kind"`
+	Before      time.Time                `json:"before"`
+	Authority   string                   `json:"authority"`
+	Requests    int                      `json:"requests"`
+	Count       int                      `json:"count"`
+	First       int64                    `json:"first"`
+	Last        int64                    `json:"last"`
+	Digest      string                   `json:"digest"`
+	Reason      string                   `json:"reason"`
+	By          string                   `json:"by"`
+	At          time.Time                `json:"at"`
+	State       vocabulary.DisposalState `json:"state"`
+	EndedBy     string                   `json:"ended_by,omitempty"`
+	EndReason   string                   `json:"end_reason,omitempty"`
+	EndedAt     time.Time                `json:"ended_at,omitzero"`
+	Certificate int64                    `json:"certificate_entry,omitzero"`
+	Revision    int                      `json:"revision"`
+}
+
+// Disposals are all of an organisation, oldest first.
+type Disposals struct {
+	Items []DisposalView `json:"items"`
 }

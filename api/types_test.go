@@ -81,6 +81,8 @@ var bodies = map[string][]any{
 	"RefusingErasure":         {RefusingErasure{}},
 	"Holding":                 {Holding{}},
 	"ReleasingHold":           {ReleasingHold{}},
+	"ProposingDisposal":       {ProposingDisposal{}},
+	"RefusingDisposal":        {RefusingDisposal{}},
 	"Content":                 {caldicott.Content{}, Content{}},
 }
 
@@ -113,7 +115,7 @@ var answers = map[string][]any{
 	"DelegationList":    {List[DelegationView]{}},
 	"OrganisationList":  {List[OrganisationView]{}},
 	"Assurances":        {Assurances{}}, "Rota": {Rota{}}, "Samples": {Samples{}}, "StandingRules": {StandingRules{}},
-	"Erasures": {Erasures{}}, "Holds": {Holds{}},
+	"Erasures": {Erasures{}}, "Holds": {Holds{}}, "Disposals": {Disposals{}},
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
 	"AssetList": {List[AssetView]{}},
@@ -142,6 +144,7 @@ var listsOfAnswers = map[reflect.Type]string{
 	reflect.TypeFor[vocabulary.DocumentState]():      "document_state",
 	reflect.TypeFor[vocabulary.ReviewState]():        "review_state",
 	reflect.TypeFor[vocabulary.ErasureState]():       "erasure_state",
+	reflect.TypeFor[vocabulary.DisposalState]():      "disposal_state",
 }
 
 func TestTypesAndContractAgree(t *testing.T) {

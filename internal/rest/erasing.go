@@ -93,3 +93,47 @@ func (s *service) hold(e entry, b *api.Holding) (casework.DirectoryResult, error
 func (s *service) releaseHold(e entry, b *api.ReleasingHold) (casework.DirectoryResult, error) {
 	return s.Work.ReleaseHold(e, e.call, e.encode, e.name, b.Reason)
 }
+
+func disposalView(x casework.Disposal) api.DisposalView {
+	return api.DisposalView{
+		ID: x.ID, OrgCode: x.OrgCode, Kind: x.Kind, Before: x.Before, Authority: x.Authority, Requests: x.Requests, Count: x.Count,
+		First: x.First, Last: x.Last, Digest: x.Digest, Reason: x.Reason, By: x.By, At: x.At, State: x.State,
+		EndedBy: x.EndedBy, EndReason: x.EndReason, EndedAt: x.EndedAt, Certificate: x.Certificate, Revision: x.Revision(),
+	}
+}
+
+func (s *service) disposals(ctx context.Context, by caldicott.Actor, _ string) ([]casework.Disposal, error) {
+	return s.Work.Disposals(ctx, by)
+}
+
+func showDisposals(_ caldicott.Actor, list []casework.Disposal) answer {
+	all := api.Disposals{Items: []api.DisposalView{}}
+	for _, x := range list {
+		all.Items = append(all.Items, disposalView(x))
+	}
+	return shown(all, 0)
+}
+
+func showDisposal(_ caldicott.Actor, x casework.Disposal) answer {
+	return shown(disposalView(x), x.Revision())
+}
+
+func disposalProposed(d casework.DirectoryResult) (answer, error) {
+	return created(disposalView(d.Disposal), d.Disposal.Revision(), "/audit/disposals/"+d.Disposal.ID), nil
+}
+
+func disposalEnded(d casework.DirectoryResult) (answer, error) {
+	return shown(disposalView(d.Disposal), d.Disposal.Revision()), nil
+}
+
+func (s *service) proposeDisposal(e entry, b *api.ProposingDisposal) (casework.DirectoryResult, error) {
+	return s.Work.ProposeDisposal(e, e.call, e.encode, b.Kind, b.Reason)
+}
+
+func (s *service) dispose(e entry, _ *api.ConfirmingErasure) (casework.DirectoryResult, error) {
+	return s.Work.Dispose(e, e.call, e.encode, e.name)
+}
+
+func (s *service) refuseDisposal(e entry, b *api.RefusingDisposal) (casework.DirectoryResult, error) {
+	return s.Work.RefuseDisposal(e, e.call, e.encode, e.name, b.Reason)
+}

@@ -137,6 +137,11 @@ func (s *service) routes() http.Handler {
 	post("/audit/holds", register(nobodys, held, s.hold))
 	get("/audit/holds/{id}", lookUp(byID, s.Work.LookUpHold, showHold))
 	post("/audit/holds/{id}/release", register(byID, holdReleased, s.releaseHold))
+	get("/audit/disposals", lookUp(nobodys, s.disposals, showDisposals))
+	post("/audit/disposals", register(nobodys, disposalProposed, s.proposeDisposal))
+	get("/audit/disposals/{id}", lookUp(byID, s.Work.LookUpDisposal, showDisposal))
+	post("/audit/disposals/{id}/confirmation", register(byID, disposalEnded, s.dispose))
+	post("/audit/disposals/{id}/refusal", register(byID, disposalEnded, s.refuseDisposal))
 
 	get("/tasks", s.listTasks)
 	get("/notices", s.listNotices)

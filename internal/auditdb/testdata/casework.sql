@@ -17,3 +17,6 @@ GRANT USAGE ON SCHEMA casework TO caldicott_app, caldicott_reader;
 GRANT ALL ON ALL TABLES IN SCHEMA casework TO caldicott_app;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA casework TO caldicott_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA casework TO caldicott_reader;
+CREATE TABLE audit.disposals (entry_id bigint PRIMARY KEY, certificate_entry bigint NOT NULL);
+ALTER TABLE audit.entries ALTER canon DROP NOT NULL;
+GRANT SELECT ON audit.disposals TO caldicott_reader;
