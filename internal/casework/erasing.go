@@ -208,7 +208,7 @@ func (s *Service) ProposeErasure(ctx context.Context, call Call, encode Director
 		texts: []caldicott.Text{{Field: "reason", Value: reason}},
 		load: func(ctx context.Context, tx caldicott.Tx, d *desk) (err error) {
 			words, err = tx.Wordings(ctx, entries)
-			if err == nil && len(words) > 0 {
+			if err == nil && len(words) > 0 && words[0].Organisation == d.organisation.ID {
 				body.Request, said.Subject = words[0].Request, words[0].Request
 			}
 			return err
