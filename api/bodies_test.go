@@ -32,7 +32,10 @@ var bodyOf = map[string]any{
 	"vary": &Varying{}, "renew": &Renewing{}, "record_support": &RecordingSupport{}, "erase_document": &ErasingDocument{},
 	"record_assurance": &RecordingAssurance{}, "roster": &Rostering{}, "end_shift": &EndingShift{}, "judge_sample": &JudgingSample{},
 	"review_standing_rule": &ReviewingStandingRule{}, "prefer": &Preferring{}, "resend_notice": &ResendingNotice{},
-	"check_receipt": &CheckingReceipt{},
+	"check_receipt":   &CheckingReceipt{},
+	"propose_erasure": &ProposingErasure{}, "confirm_erasure": &ConfirmingErasure{}, "refuse_erasure": &RefusingErasure{},
+	"hold": &Holding{}, "release_hold": &ReleasingHold{},
+	"propose_disposal": &ProposingDisposal{}, "dispose": &ConfirmingErasure{}, "refuse_disposal": &RefusingDisposal{},
 }
 
 // decodeAny is Decode for a body whose type is known only now.

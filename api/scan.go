@@ -189,6 +189,9 @@ func fits(t reflect.Type, raw []byte) bool {
 	case reflect.Int:
 		n, err := strconv.ParseInt(string(raw), 10, 32) // what a column of the database holds
 		return err == nil && strconv.FormatInt(n, 10) == string(raw)
+	case reflect.Int64: // the number of an entry
+		n, err := strconv.ParseInt(string(raw), 10, 64)
+		return err == nil && strconv.FormatInt(n, 10) == string(raw)
 	}
 	return false
 }
@@ -202,7 +205,7 @@ func expected(t reflect.Type) string {
 		return "must be a list"
 	case reflect.Bool:
 		return "must be true or false"
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		return "must be a whole number in range"
 	}
 	if t == reflect.TypeFor[RecipientName]() {

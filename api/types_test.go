@@ -23,7 +23,7 @@ import (
 // bodies are the schemas of what comes in, each with the types that it describes.
 var bodies = map[string][]any{
 	"ContentBody":             {Drafting{}, Amending{}, RecordingEmergency{}, Checking{}},
-	"Confirming":              {SeekingRatification{}, Triaging{}, AcceptingEvidence{}, ConfirmingAppointment{}, AcceptingDelegation{}, Renewing{}, ResendingNotice{}},
+	"Confirming":              {SeekingRatification{}, Triaging{}, AcceptingEvidence{}, ConfirmingAppointment{}, AcceptingDelegation{}, Renewing{}, ResendingNotice{}, ConfirmingErasure{}},
 	"Answering":               {Answering{}},
 	"Resubmitting":            {Resubmitting{}},
 	"Asking":                  {Asking{}},
@@ -78,6 +78,12 @@ var bodies = map[string][]any{
 	"ReviewingStandingRule":   {ReviewingStandingRule{}},
 	"Preferring":              {Preferring{}},
 	"CheckingReceipt":         {CheckingReceipt{}},
+	"ProposingErasure":        {ProposingErasure{}},
+	"RefusingErasure":         {RefusingErasure{}},
+	"Holding":                 {Holding{}},
+	"ReleasingHold":           {ReleasingHold{}},
+	"ProposingDisposal":       {ProposingDisposal{}},
+	"RefusingDisposal":        {RefusingDisposal{}},
 	"Content":                 {caldicott.Content{}, Content{}},
 }
 
@@ -110,6 +116,7 @@ var answers = map[string][]any{
 	"DelegationList":    {List[DelegationView]{}},
 	"OrganisationList":  {List[OrganisationView]{}},
 	"Assurances":        {Assurances{}}, "Rota": {Rota{}}, "Samples": {Samples{}}, "StandingRules": {StandingRules{}},
+	"Erasures": {Erasures{}}, "Holds": {Holds{}}, "Disposals": {Disposals{}},
 	"TaskList": {List[TaskView]{}}, "NoticeList": {List[NoticeView]{}}, "ReviewView": {ReviewView{}}, "DocumentView": {DocumentView{}},
 
 	"AssetList": {List[AssetView]{}},
@@ -144,6 +151,8 @@ var listsOfAnswers = map[reflect.Type]string{
 	reflect.TypeFor[vocabulary.DocumentState]():      "document_state",
 	reflect.TypeFor[vocabulary.ReviewState]():        "review_state",
 	reflect.TypeFor[vocabulary.LogPurpose]():         "log_purpose",
+	reflect.TypeFor[vocabulary.ErasureState]():       "erasure_state",
+	reflect.TypeFor[vocabulary.DisposalState]():      "disposal_state",
 }
 
 func TestTypesAndContractAgree(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/issuer"
+	"github.com/caldicott/caldicott/internal/postgres"
 )
 
 // extras is what a demonstration has besides its founding: partners, people with their roles, and assets.
@@ -149,7 +150,7 @@ func demonstrate(t *tools, config Config, furnished house.Furnished, path string
 		<-server.Done()
 		lost(errDatabaseEnded)
 	}()
-	err = perform(ctx, t, config, furnished, file)
+	err = perform(ctx, t, config, furnished, file, server.URL(demoDatabase))
 	if cause := context.Cause(ctx); errors.Is(cause, errDatabaseEnded) {
 		err = errors.Join(err, cause)
 	}
@@ -158,11 +159,14 @@ func demonstrate(t *tools, config Config, furnished house.Furnished, path string
 
 var errDatabaseEnded = errors.New("the embedded PostgreSQL has ended")
 
-// perform migrates, lets people sign in, settles them and serves.
-func perform(ctx context.Context, t *tools, config Config, furnished house.Furnished, file founding) error {
+// perform migrates, puts the event triggers in place with the superuser's URL, lets people sign in, settles them and serves.
+func perform(ctx context.Context, t *tools, config Config, furnished house.Furnished, file founding, superuser string) error {
 	within := *t
 	within.ctx = ctx // a database that is lost ends the migration too
 	if err := migrate(&within, config, furnished); err != nil {
+		return err
+	}
+	if _, err := postgres.Guard(ctx, superuser); err != nil {
 		return err
 	}
 	signIn, err := startIssuer(ctx, config, file)

@@ -12,10 +12,15 @@ import (
 // migrateCommand brings the schema up to date, or says how far behind it is.
 type migrateCommand struct {
 	Status bool `help:"Only say how many migrations the database lacks; exit 1 if any."`
+	Guard  bool `help:"Only print the SQL by which a superuser keeps everybody but a release from changing what is defined."`
 }
 
 // Run migrates as the owner and gives the logins of application, reader and sealer their rights.
 func (c *migrateCommand) Run(t *tools) error {
+	if c.Guard {
+		_, err := fmt.Fprint(t.out, postgres.GuardSQL)
+		return err
+	}
 	config, err := load(t.env)
 	if err != nil {
 		return err
@@ -65,7 +70,11 @@ func migrate(t *tools, config Config, furnished house.Furnished) error {
 			return err
 		}
 	}
-	t.log.Info("migrated", "migrations", ran)
+	guarded, err := postgres.Guard(t.ctx, config.OwnerURL)
+	if err != nil {
+		return err
+	}
+	t.log.Info("migrated", "migrations", ran, "guarded", guarded)
 	return nil
 }
 

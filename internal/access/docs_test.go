@@ -44,7 +44,7 @@ func rolesPage(p *Policy) string {
 	b.WriteString("# Who may do what\n\n" + written +
 		"What `policy/policy.csv` comes to once Casbin has read it. *own*, *assigned* and *organisation* say whose the thing\n" +
 		"must be to the person (`policy/README.md`); **never** is a prohibition, which wins over everything allowed. An empty\n" +
-		"cell is not allowed. Separation of duties (SD1 to SD12), appointments and delegations in force, and the state of the\n" +
+		"cell is not allowed. Separation of duties (SD1 to SD13), appointments and delegations in force, and the state of the\n" +
 		"request are checked besides.\n\n## By role\n\n")
 	row(&b, "role", "own", "assigned", "organisation", "never")
 	row(&b, "---", "---", "---", "---", "---")

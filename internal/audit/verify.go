@@ -122,13 +122,15 @@ type CaseRow struct {
 	Canon                 []byte
 }
 
-// Version is a version of a request's content, with the canon of the entry that it names.
+// Version is a version of a request's content, with the canon of the entry that it names and of that of its erasure.
 type Version struct {
 	Request         string
 	N               int64
 	Content, Digest []byte
 	Entry           int64
 	Canon           []byte
+	Erased          bool
+	ErasureCanon    []byte
 }
 
 // Finding is something that the verifier saw. Where two hashes disagree, Want is what should be there.

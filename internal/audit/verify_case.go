@@ -63,9 +63,7 @@ func (v *verifier) detail(j *judged[Detail]) {
 		}
 	case d.ErasureCanon == nil && v.gone.has(d.Erasure): // what recorded the erasure was disposed of by certificate
 	default:
-		erasure, err := decode(d.ErasureCanon)
-		named := fmt.Appendf(nil, `"entry":"%d"`, d.Entry)
-		if err != nil || string(erasure[sayAction]) != Erased || string(erasure[sayOutcome]) != Done || !bytes.Contains(erasure[sayFacts], named) {
+		if !records(d.ErasureCanon, d.Entry) {
 			f.Text = "lost its detail, and no entry records the erasure"
 		}
 	}
@@ -73,6 +71,13 @@ func (v *verifier) detail(j *judged[Detail]) {
 		f.Stream, f.Seq = string(said[sayStream]), whole(said[saySeq])
 		j.finding(f)
 	}
+}
+
+// records says whether the canon records that the words of the entry were erased.
+func records(canon []byte, entry int64) bool {
+	erasure, err := decode(canon)
+	named := fmt.Appendf(nil, `"entry":"%d"`, entry)
+	return err == nil && string(erasure[sayAction]) == Erased && string(erasure[sayOutcome]) == Done && bytes.Contains(erasure[sayFacts], named)
 }
 
 // commitment is the verifier's own arithmetic, not Commit.
@@ -154,19 +159,25 @@ func (v *verifier) versions(ctx context.Context, src Source) error {
 // version compares a version of the content with the digest that its deed recorded.
 func (v *verifier) version(j *judged[Version]) {
 	c := &j.row
+	if c.Canon == nil && v.gone.has(c.Entry) { // disposed of: nothing is left to compare with
+		return
+	}
 	sum := sha256.Sum256(c.Content)
 	digest := hex.EncodeToString(sum[:])
 	f := Finding{Invariant: "content", Entry: c.Entry, Stream: caldicott.RequestStream(c.Request)}
 	said, err := decode(c.Canon)
 	f.Seq = whole(said[saySeq])
 	name := fmt.Sprintf("version %d of the content ", c.N)
-	if !bytes.Equal(c.Digest, sum[:]) {
+	if c.Erased { // what its entry recorded is held against the digest that it kept
+		if digest = hex.EncodeToString(c.Digest); !records(c.ErasureCanon, c.Entry) {
+			f.Text = name + "lost its words, and no entry records the erasure"
+			j.finding(f)
+		}
+	} else if !bytes.Equal(c.Digest, sum[:]) {
 		f.Text, f.Want, f.Have = name+"has another digest", hex.EncodeToString(c.Digest), digest
 		j.finding(f)
 	}
 	switch {
-	case c.Canon == nil && v.gone.has(c.Entry):
-		return
 	case c.Canon == nil:
 		f.Text, f.Want, f.Have = "is not there, and "+name+"names it", "", ""
 	case err != nil:

@@ -44,7 +44,7 @@ func (h History) Of(ctx context.Context, asked Asked) ([]Line, error) {
 	const query = `
 		SELECT e.id, e.canon, COALESCE(p.user_id, '') AS user_id
 		FROM audit.entries e LEFT JOIN casework.people p ON p.id = e.actor_id
-		WHERE e.request_id = $1 AND ($2 = 0 OR e.id < $2)
+		WHERE e.request_id = $1 AND e.canon IS NOT NULL AND ($2 = 0 OR e.id < $2)
 			AND ($4 OR e.outcome = 'done' AND e.action <> ALL($5) OR CAST(e.actor_id AS text) = $6)
 		ORDER BY e.id DESC LIMIT $3`
 	var rows []struct {

@@ -262,15 +262,16 @@ func (t Trail) CaseRows(ctx context.Context, f func(audit.CaseRow) error) error 
 // Versions reads casework.versions, the content of the requests.
 func (t Trail) Versions(ctx context.Context, f func(audit.Version) error) error {
 	const query = `
-		SELECT v.request_id, v.n, v.content, v.digest, coalesce(v.entry_id, 0), e.canon
+		SELECT v.request_id, v.n, v.content, v.digest, coalesce(v.entry_id, 0), e.canon, v.erased_entry IS NOT NULL, r.canon
 		FROM casework.versions v
-		LEFT JOIN audit.entries e ON e.id = v.entry_id`
+		LEFT JOIN audit.entries e ON e.id = v.entry_id
+		LEFT JOIN audit.entries r ON r.id = v.erased_entry`
 	if err := t.present(ctx, "casework.versions"); err != nil {
 		return err
 	}
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var v audit.Version
-		if err := rows.Scan(&v.Request, &v.N, &v.Content, &v.Digest, &v.Entry, &v.Canon); err != nil {
+		if err := rows.Scan(&v.Request, &v.N, &v.Content, &v.Digest, &v.Entry, &v.Canon, &v.Erased, &v.ErasureCanon); err != nil {
 			return err
 		}
 		return f(v)

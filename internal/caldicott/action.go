@@ -95,6 +95,16 @@ const (
 	ReviewStandingRule   Action = "review_standing_rule"
 	Prefer               Action = "prefer"
 	ResendNotice         Action = "resend_notice"
+
+	ProposeErasure Action = "propose_erasure"
+	ConfirmErasure Action = "confirm_erasure"
+	RefuseErasure  Action = "refuse_erasure"
+	Hold           Action = "hold"
+	ReleaseHold    Action = "release_hold"
+
+	ProposeDisposal Action = "propose_disposal"
+	Dispose         Action = "dispose"
+	RefuseDisposal  Action = "refuse_disposal"
 )
 
 // Ways of reading. View is the content of a request and all that hangs on it, ViewComments the private comments,
@@ -111,6 +121,8 @@ const (
 	// ReviewControls is the auditors' questions answered in figures, TraceControls the rows behind them.
 	ReviewControls Action = "review_controls"
 	TraceControls  Action = "trace_controls"
+	// LookUpErasures is what was erased, or is to be, and what is held.
+	LookUpErasures Action = "look_up_erasures"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -148,12 +160,13 @@ func DirectoryDeeds() []Action {
 		Enrol, AmendPerson, Appoint, ConfirmAppointment, EndAppointment, Delegate, AcceptDelegation, RevokeDelegation,
 		RegisterOrganisation, AmendOrganisation, RegisterAsset, AmendAsset,
 		RecordAssurance, Roster, EndShift, JudgeSample, ReviewStandingRule, Prefer, ResendNotice,
+		ProposeErasure, ConfirmErasure, RefuseErasure, Hold, ReleaseHold, ProposeDisposal, Dispose, RefuseDisposal,
 	}
 }
 
 // Readings are the ways of reading that the policy rules on.
 func Readings() []Action {
-	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog, ReviewControls, TraceControls}
+	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog, ReviewControls, TraceControls, LookUpErasures}
 }
 
 // Actions is every word that may stand in the second column of policy.csv.

@@ -44,6 +44,14 @@ func SeparateConfirming(by Actor, a Appointment) error {
 	return nil
 }
 
+// SeparateSecond refuses the second word of whoever gave the first: an erasure, or the end of a hold, takes two (SD13).
+func SeparateSecond(by Actor, first string) error {
+	if by.UserID == first {
+		return Errorf(Forbidden, "SD13", "What was proposed or held by one person is confirmed or released by another.")
+	}
+	return nil
+}
+
 // SeparateAmending refuses one administrator's hand on how a guardian or administrator signs in: whoever can do that is both
 // of them (SD8). To change it, end the appointment, amend, appoint again and let another administrator confirm.
 func SeparateAmending(was Actor, becomes Person, now time.Time) error {

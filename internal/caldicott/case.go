@@ -27,6 +27,7 @@ type Version struct {
 	By        string
 	At        time.Time
 	Confirmed []Confirmation
+	Erased    *[32]byte // the digest of what it was before its words were erased; nil otherwise
 }
 
 // VersionMark is a version without its content. Digest is SHA-256 over the content's bytes.
@@ -39,7 +40,11 @@ type VersionMark struct {
 
 // Mark is the version without its content.
 func (v Version) Mark() VersionMark {
-	return VersionMark{N: v.N, By: v.By, At: v.At, Digest: v.Content.Digest()}
+	m := VersionMark{N: v.N, By: v.By, At: v.At, Digest: v.Content.Digest()}
+	if v.Erased != nil {
+		m.Digest = *v.Erased
+	}
+	return m
 }
 
 // Done is a deed that was done; By is "" where the keeper did it. The rows of what was done, in order, are the request's

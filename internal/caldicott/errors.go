@@ -32,6 +32,7 @@ const (
 	CodePolicy          = "POLICY"
 	CodeAuthority       = "AUTHORITY"
 	CodeState           = "STATE"
+	CodeHold            = "HOLD"
 	CodeStale           = "STALE"
 	CodeNotFound        = "NOT_FOUND"
 	CodePrecondition    = "PRECONDITION"

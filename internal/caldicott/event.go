@@ -39,12 +39,14 @@ const (
 	Attested     Action = "attested"
 	KeyNoted     Action = "key_noted"
 	SignIn       Action = "sign_in" // only ever refused
+	Erased       Action = "erased"
+	Disposed     Action = "disposed"
 )
 
 // Recorded are all actions that an entry of the trail can name.
 func Recorded() []Action {
 	return slices.Concat(Actions(), KeeperDeeds(), []Action{
-		Viewed, Searched, Exported, GuardFired, PolicyLoaded, Migrated, Bootstrapped, Verified, Attested, KeyNoted, SignIn,
+		Viewed, Searched, Exported, GuardFired, PolicyLoaded, Migrated, Bootstrapped, Verified, Attested, KeyNoted, SignIn, Erased, Disposed,
 	})
 }
 

@@ -14,7 +14,7 @@ type duty struct {
 }
 
 // duties are asked in this order, whatever the caller's roles. SD6 and the second
-// half of SD8 are about appointments (appointing.go).
+// half of SD8 are about appointments, SD13 is about erasures and holds (appointing.go).
 var duties = []duty{
 	{"SD1", "Who asked, sponsors or owns the asset does not decide.", partyDecides},
 	{"SD2", "Who would receive, investigates, benefits or is concerned does not decide.", interestedDecides},

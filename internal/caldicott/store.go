@@ -103,6 +103,17 @@ type Directory interface {
 	SaveDirectory(ctx context.Context, e Event, rows DirectoryRows) error
 	// AnyAppointment says whether anybody was ever appointed.
 	AnyAppointment(ctx context.Context) (bool, error)
+	// Wordings says of the entries that are there whether their words can be erased.
+	Wordings(ctx context.Context, entries []int64) ([]Wording, error)
+	// Erase blanks the words of the entry wherever they stand. The transaction has recorded that first.
+	Erase(ctx context.Context, entry int64) error
+	// Disposable are the entries about requests of the kind that are over, to which nothing was done since, and that nothing keeps.
+	Disposable(ctx context.Context, organisationID string, kind vocabulary.Kind, before time.Time) ([]Disposable, error)
+	// Dispose does away with what the proposal names. The transaction has certified that first.
+	Dispose(ctx context.Context, proposal string) error
+	// Held says whether a legal hold is in force over the request ("" for what belongs to none), and lets none begin or end
+	// before the transaction does.
+	Held(ctx context.Context, organisationID, requestID string) (bool, error)
 }
 
 // DirectoryRows are rows to insert or to bring up to date, by their ids.
@@ -126,16 +137,50 @@ const (
 	LedgerSample       LedgerKind = "sample"        // a quarter, 2026-Q3
 	LedgerJudgement    LedgerKind = "judgement"     // a decision's id
 	LedgerStandingRule LedgerKind = "standing_rule" // a kind of request
+	LedgerErasure      LedgerKind = "erasure"       // a request's id; "" for words of the organisation's own chain
+	LedgerErasureEnd   LedgerKind = "erasure_end"   // the erasure's id
+	LedgerErased       LedgerKind = "erased"        // the entry whose words are gone
+	LedgerHold         LedgerKind = "hold"          // a request's id; "" for everything
+	LedgerHoldEnd      LedgerKind = "hold_end"      // the hold's id
+	LedgerDisposal     LedgerKind = "disposal"      // a kind of request
+	LedgerDisposalEnd  LedgerKind = "disposal_end"  // the disposal's id
+	LedgerDisposed     LedgerKind = "disposed"      // the disposal's id
 )
 
-// LedgerRow is one record; Body is JSON. By is "" where the keeper made it.
+// LedgerRow is one record; Body is JSON. By is "" where the keeper made it. Entry is the trail's, once it was read back.
 type LedgerRow struct {
 	ID, OrganisationID string
 	Kind               LedgerKind
 	Subject, By        string
 	Body               []byte
 	At                 time.Time
+	Entry              int64
 }
+
+// Wording says of an entry of the trail whether it has words that can be erased, and whose it is. Request is "" where it is
+// about none.
+type Wording struct {
+	Entry                 int64
+	Request, Organisation string // ids
+	State                 WordingState
+}
+
+// Disposable is an entry whose time of keeping is over, and the request that it is about.
+type Disposable struct {
+	Entry   int64
+	Request string
+}
+
+// WordingState is what has become of an entry's words. Those of the directory stand in rows that are brought up to date.
+type WordingState string
+
+// The states of an entry's words.
+const (
+	WordingThere     WordingState = "words"
+	WordingErased    WordingState = "erased"
+	WordingDirectory WordingState = "directory"
+	WordingNone      WordingState = "none"
+)
 
 // OrganisationRow is an organisation with the one whose trail answers for it.
 type OrganisationRow struct {

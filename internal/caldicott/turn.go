@@ -15,6 +15,7 @@ type House struct {
 	Consultees Consultees
 	Targets    Targets
 	Clocks     Clocks
+	Retention  Schedule
 	Calendar   Calendar
 }
 
@@ -143,7 +144,7 @@ func (t *Turn) settle(a Action) {
 	done.Version = c.Request.Version
 	c.Done = append(c.Done, *done)
 	t.Change.Request = c.Request
-	digest := c.Content().Digest()
+	digest := c.Current.Mark().Digest
 	t.Change.Event = Event{
 		Stream: RequestStream(c.Request.ID), Chained: true, Action: done.Deed, Outcome: OutcomeDone, At: t.Now,
 		Actor: t.By.ID, Organisation: c.Request.OrganisationID, Request: c.Request.ID, Subject: done.Subject,

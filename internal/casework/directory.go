@@ -21,6 +21,9 @@ type DirectoryResult struct {
 	Sample       Sample
 	StandingRule StandingRule
 	Notice       caldicott.Notice
+	Erasure      Erasure
+	Hold         LegalHold
+	Disposal     Disposal
 	At           time.Time
 	Given
 }
@@ -44,6 +47,16 @@ type office struct {
 	said  any                                                       // the words of the deed, which the trail commits to
 	texts []caldicott.Text
 	facts map[string]string
+	about func() string // the request that it is about, once it was loaded; nil for none
+	held  bool          // not done while a legal hold is in force over what it is about
+}
+
+// request is what the deed is about; "" where that is no request.
+func (o office) request() string {
+	if o.about == nil {
+		return ""
+	}
+	return o.about()
 }
 
 // desk is what an office works on, inside its transaction.
@@ -225,10 +238,24 @@ func (s *Service) mayOffice(ctx context.Context, tx caldicott.Tx, call Call, o o
 			return caldicott.Errorf(caldicott.Conflict, caldicott.CodeState, "%s", message)
 		}
 	}
+	if o.held {
+		if err := unheld(ctx, tx, d.organisation.ID, o.request()); err != nil {
+			return err
+		}
+	}
 	if call.IfMatch != 0 && call.IfMatch != o.revisionOf(d) {
 		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
 	}
 	return nil
+}
+
+// unheld refuses what a legal hold forbids.
+func unheld(ctx context.Context, tx caldicott.Tx, organisationID, requestID string) error {
+	held, err := tx.Held(ctx, organisationID, requestID)
+	if err == nil && held {
+		return caldicott.Errorf(caldicott.Conflict, caldicott.CodeHold, "A legal hold is in force: nothing under it is erased.")
+	}
+	return err
 }
 
 // mayStill asks the policy anew before an answer is given again: what it shows may be for an office's holder only.
@@ -341,10 +368,10 @@ func (s *Service) doneEvent(o office, d *desk, confirmed []caldicott.Confirmatio
 
 func (s *Service) directoryEvent(o office, d *desk, outcome string) caldicott.Event {
 	e := caldicott.Event{
-		Action: o.action, Outcome: outcome, At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID,
+		Action: o.action, Outcome: outcome, At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID, Request: o.request(),
 		PolicyDigest: s.Policy.Digest(), PolicyLine: d.ruling.Line, ActingAs: string(d.acting.Role), Appointment: d.acting.ID,
 	}
-	for _, id := range []string{d.result.Appointment.ID, d.result.Delegation.ID, d.result.Asset.ID, d.result.Organisation.ID, d.result.Person.ID} {
+	for _, id := range []string{d.result.Appointment.ID, d.result.Delegation.ID, d.result.Asset.ID, d.result.Organisation.ID, d.result.Person.ID, d.result.Erasure.ID, d.result.Hold.ID, d.result.Disposal.ID} {
 		if id != "" {
 			e.Subject = id
 			break

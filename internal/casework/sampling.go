@@ -236,25 +236,25 @@ func (s *Service) tellGuardians(ctx context.Context, tx caldicott.Tx, organisati
 
 // Samples gives the samples of the organisation to those who may look at them.
 func (s *Service) Samples(ctx context.Context, by caldicott.Actor) ([]Sample, error) {
-	if err := s.mayHear(by); err != nil {
+	if err := s.mayRead(by, caldicott.LookUpSamples, "samples"); err != nil {
 		return nil, err
 	}
 	return samplesOf(ctx, s.Store, by.OrganisationID, by.OrgCode)
 }
 
-// mayHear asks the policy whether the person may look at what the guardian samples.
-func (s *Service) mayHear(by caldicott.Actor) error {
+// mayRead asks the policy whether the person may look at what their organisation has put on record.
+func (s *Service) mayRead(by caldicott.Actor, how caldicott.Action, what string) error {
 	d := &desk{by: by, now: s.Now(), organisation: caldicott.OrganisationRecord{ID: by.OrganisationID}}
-	o := office{action: caldicott.LookUpSamples}
+	o := office{action: how}
 	if !s.Policy.May(o.action, o.standings(d, []string{by.OrganisationID}, false)).Allowed {
-		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to look at samples.")
+		return caldicott.Errorf(caldicott.Forbidden, caldicott.CodePolicy, "The policy does not allow you to look at %s.", what)
 	}
 	return nil
 }
 
 // StandingRules says how the standing rule of each kind stands that was ever sampled.
 func (s *Service) StandingRules(ctx context.Context, by caldicott.Actor) ([]StandingRule, error) {
-	if err := s.mayHear(by); err != nil {
+	if err := s.mayRead(by, caldicott.LookUpSamples, "samples"); err != nil {
 		return nil, err
 	}
 	return s.rulesOf(ctx, s.Store, by.OrganisationID)

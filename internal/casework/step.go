@@ -77,6 +77,11 @@ func (m *move) step(ctx context.Context, c caldicott.Case) error {
 	if err := m.allow(); err != nil {
 		return m.refuse(err)
 	}
+	if m.deed.Action() == caldicott.EraseDocument {
+		if err := unheld(ctx, m.tx, c.Request.OrganisationID, c.Request.ID); err != nil {
+			return m.refuse(err)
+		}
+	}
 	if m.call.IfMatch != 0 && m.call.IfMatch != Revision(m.turn.Case, m.deed.Action(), m.subject) {
 		return caldicott.Errorf(caldicott.Stale, caldicott.CodeStale, "It has changed since you read it; please read it again.")
 	}
@@ -230,7 +235,7 @@ func onRecord(err error) bool {
 	case caldicott.Forbidden, caldicott.NotFound:
 		return true
 	case caldicott.Conflict:
-		return caldicott.CodeOf(err) == caldicott.CodeState
+		return caldicott.CodeOf(err) == caldicott.CodeState || caldicott.CodeOf(err) == caldicott.CodeHold
 	case caldicott.Invalid:
 		return caldicott.ByRule(caldicott.CodeOf(err))
 	}

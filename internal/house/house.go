@@ -75,6 +75,11 @@ func tables(folder fs.FS) (*caldicott.House, error) {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	defer clocks.Close() //nolint:errcheck // read only
+	retention, err := folder.Open("retention.csv")
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	defer retention.Close() //nolint:errcheck // read only
 	h := &caldicott.House{}
 	if h.Consultees, err = caldicott.ParseConsultees(consultees); err != nil {
 		return nil, err
@@ -83,6 +88,9 @@ func tables(folder fs.FS) (*caldicott.House, error) {
 		return nil, err
 	}
 	if h.Clocks, err = caldicott.ParseClocks(clocks); err != nil {
+		return nil, err
+	}
+	if h.Retention, err = caldicott.ParseSchedule(retention); err != nil {
 		return nil, err
 	}
 	return h, nil

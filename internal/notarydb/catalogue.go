@@ -42,6 +42,8 @@ const definition = `
 	UNION ALL SELECT concat_ws(' ', 'right', p.oid::regprocedure, a) FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace, unnest(proacl) a
 	UNION ALL SELECT concat_ws(' ', 'sequence', seqrelid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle) FROM pg_sequence q JOIN tables t ON t.oid = q.seqrelid
 	UNION ALL SELECT concat_ws(' ', 'event trigger', evtname, evtevent, evtenabled, evtfoid::regproc, evttags, pg_get_userbyid(evtowner)) FROM pg_event_trigger
+	UNION ALL SELECT concat_ws(' ', 'function', pg_get_userbyid(proowner), pg_get_functiondef(p.oid)) FROM pg_proc p
+		WHERE p.oid IN (SELECT evtfoid FROM pg_event_trigger) OR p.pronamespace IN (SELECT oid FROM pg_namespace WHERE nspname = 'caldicott_guard')
 	UNION ALL SELECT concat_ws(' ', 'setting', name, setting) FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'session_replication_role')`
 
 // Definition reads the catalogue under a fixed search path and fixed quoting, which decide how names are spelt.

@@ -8,6 +8,7 @@ import (
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
+	"github.com/caldicott/caldicott/internal/postgres"
 )
 
 // attested is the digest of the schemas, as a login reads it.
@@ -52,6 +53,10 @@ func TestEveryWeakeningOfTheSchemaIsAnotherDigest(t *testing.T) {
 		`ALTER TABLE casework.requests DISABLE TRIGGER ALL`,
 		`ALTER SEQUENCE audit.entries_id_seq CACHE 50`,
 		`ALTER TABLE audit.tiles ENABLE ROW LEVEL SECURITY`,
+		postgres.GuardSQL,
+		`ALTER EVENT TRIGGER caldicott_definition DISABLE`,
+		`CREATE OR REPLACE FUNCTION caldicott_guard.releasing() RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+		`DROP EVENT TRIGGER caldicott_drop`,
 	} {
 		if _, err := h.superuser.ExecContext(t.Context(), weaker); err != nil {
 			t.Fatalf("%s: %v", weaker, err)

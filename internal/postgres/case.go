@@ -43,7 +43,9 @@ const gatherQuery = `
 	SELECT r.id, r.organisation_id, o.code AS org_code, r.reference, r.requester, r.emergency, r.renews, r.state, r.version,
 		r.revision, r.created_at, COALESCE(k.seq, 0) AS chain_seq, k.head AS chain_head,
 		(SELECT json_agg(x) FROM (
-			SELECT v.n, {content} AS content, v.confirmed, v.made_by, v.at FROM casework.versions v
+			SELECT v.n, {content} AS content, v.confirmed, v.made_by, v.at,
+				CASE WHEN v.erased_entry IS NOT NULL THEN encode(v.digest, 'hex') END AS erased
+			FROM casework.versions v
 			WHERE v.request_id = r.id AND (v.n = r.version OR v.n IN (SELECT d.version FROM casework.decisions d WHERE d.request_id = r.id))
 		) x) AS versions,
 		(SELECT json_agg(x) FROM (

@@ -218,7 +218,10 @@ var hanging = map[caldicott.Noun][]string{
 
 // ReadVersion reads one state of the content.
 func (q reads) ReadVersion(ctx context.Context, requestID string, n int) (caldicott.Version, error) {
-	const query = `SELECT v.n, v.content, v.made_by, v.at, v.confirmed FROM casework.versions v WHERE v.request_id = $1 AND v.n = $2`
+	const query = `
+		SELECT v.n, v.content, v.made_by, v.at, v.confirmed,
+			CASE WHEN v.erased_entry IS NOT NULL THEN encode(v.digest, 'hex') END AS erased
+		FROM casework.versions v WHERE v.request_id = $1 AND v.n = $2`
 	var r storedVersion
 	if err := q.run.get(ctx, &r, query, requestID, n); err != nil {
 		return caldicott.Version{}, explain(err, "version")

@@ -42,10 +42,15 @@ func LoginOf(raw, group string) (Login, error) {
 // Migrate brings the schema up to date as the owner, forward only, one process at a time (a session lock: connect
 // directly, not through a transaction pooler), and gives the logins their rights. It returns how many migrations ran.
 func Migrate(ctx context.Context, ownerURL string, files fs.FS, logins []Login) (int, error) {
-	db, err := openOwner(ownerURL)
+	connector, err := pq.NewConnector(ownerURL)
+	if err != nil {
+		return 0, fmt.Errorf("owner's database URL: %w", errURL)
+	}
+	release, err := releaseOf(connector, files)
 	if err != nil {
 		return 0, err
 	}
+	db := sql.OpenDB(release)
 	defer db.Close() //nolint:errcheck // nothing was promised about this connection
 	if err := mayMakeRoles(ctx, db, logins); err != nil {
 		return 0, err

@@ -187,7 +187,7 @@ func (t *tx) Recall(ctx context.Context, authorisationID string) error {
 // Ledger reads an organisation's records in the order in which they were made.
 func (q reads) Ledger(ctx context.Context, organisationID string, kind caldicott.LedgerKind, subject string) ([]caldicott.LedgerRow, error) {
 	const query = `
-		SELECT l.id, l.subject, COALESCE(l.person, '') AS person, l.body, l.at FROM casework.ledger l
+		SELECT l.id, l.subject, COALESCE(l.person, '') AS person, l.body, l.at, l.entry_id FROM casework.ledger l
 		WHERE l.organisation_id = $1 AND l.kind = $2 AND ($3 = '' OR l.subject = $3) ORDER BY l.entry_id`
 	var rows []struct {
 		ID      string    `db:"id"`
@@ -195,13 +195,14 @@ func (q reads) Ledger(ctx context.Context, organisationID string, kind caldicott
 		Person  string    `db:"person"`
 		Body    []byte    `db:"body"`
 		At      time.Time `db:"at"`
+		Entry   int64     `db:"entry_id"`
 	}
 	if err := q.run.all(ctx, &rows, query, organisationID, string(kind), subject); err != nil {
 		return nil, explain(err, "record")
 	}
 	list := make([]caldicott.LedgerRow, len(rows))
 	for i, r := range rows {
-		list[i] = caldicott.LedgerRow{ID: r.ID, OrganisationID: organisationID, Kind: kind, Subject: r.Subject, By: r.Person, Body: r.Body, At: r.At.UTC()}
+		list[i] = caldicott.LedgerRow{ID: r.ID, OrganisationID: organisationID, Kind: kind, Subject: r.Subject, By: r.Person, Body: r.Body, At: r.At.UTC(), Entry: r.Entry}
 	}
 	return list, nil
 }

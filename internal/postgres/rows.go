@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -44,6 +45,7 @@ type versionRow struct {
 	Confirmed []caldicott.Confirmation `json:"confirmed" db:"-"`
 	By        string                   `json:"made_by" db:"made_by"`
 	At        time.Time                `json:"at" db:"at"`
+	Erased    *string                  `json:"erased" db:"erased"` // its digest before its words were erased
 }
 
 type doneRow struct {
@@ -232,7 +234,14 @@ func (r caseRow) caseOf() (caldicott.Case, error) {
 
 func (r versionRow) version() (caldicott.Version, error) {
 	content, err := caldicott.ParseContent([]byte(r.Content))
-	return caldicott.Version{N: r.N, Content: content, By: r.By, At: r.At.UTC(), Confirmed: r.Confirmed}, err
+	v := caldicott.Version{N: r.N, Content: content, By: r.By, At: r.At.UTC(), Confirmed: r.Confirmed}
+	if r.Erased != nil {
+		v.Erased = new([32]byte)
+		if _, wrong := hex.Decode(v.Erased[:], []byte(*r.Erased)); wrong != nil {
+			return v, fmt.Errorf("digest of a version: %w", wrong)
+		}
+	}
+	return v, err
 }
 
 func (r doneRow) done() caldicott.Done {

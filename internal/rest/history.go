@@ -33,11 +33,11 @@ func (s *service) history(w http.ResponseWriter, r *http.Request) error {
 }
 
 // kept is what only those who handle the case are told of: comments, dissent, incidents and
-// risks, which are private to them, and who looked.
+// risks, which are private to them, legal holds, and who looked.
 var kept = []string{
 	string(caldicott.Comment), string(caldicott.Viewed), string(caldicott.View), string(caldicott.ViewComments), string(caldicott.GuardFired),
 	string(caldicott.RecordDissent), string(caldicott.AnswerDissent), string(caldicott.RecordNotFollowed), string(caldicott.LinkIncident),
-	string(caldicott.UpdateIncident), string(caldicott.LinkRisk),
+	string(caldicott.UpdateIncident), string(caldicott.LinkRisk), string(caldicott.Hold), string(caldicott.ReleaseHold),
 }
 
 // historyEntry writes an entry. The trail keeps states in lower case; the contract knows them as the vocabulary does.

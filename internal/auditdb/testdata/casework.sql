@@ -1,7 +1,7 @@
 -- Case tables for the tests: as generous to the application as can be, so that what refuses is the guard.
 CREATE SCHEMA casework;
 CREATE TABLE casework.requests (id uuid PRIMARY KEY, state text NOT NULL, entry_id bigint NOT NULL);
-CREATE TABLE casework.versions (request_id uuid NOT NULL, n int NOT NULL, content text NOT NULL, digest bytea NOT NULL, entry_id bigint NOT NULL, PRIMARY KEY (request_id, n));
+CREATE TABLE casework.versions (request_id uuid NOT NULL, n int NOT NULL, content text NOT NULL, digest bytea NOT NULL, entry_id bigint NOT NULL, erased_entry bigint, PRIMARY KEY (request_id, n));
 CREATE TABLE casework.deeds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, request_id uuid NOT NULL, entry_id bigint NOT NULL);
 CREATE TABLE casework.people (id uuid PRIMARY KEY, organisation_id uuid NOT NULL, name text NOT NULL, entry_id bigint NOT NULL);
 SELECT audit.guard_table('casework.requests', 'request', 'id');
@@ -17,3 +17,6 @@ GRANT USAGE ON SCHEMA casework TO caldicott_app, caldicott_reader;
 GRANT ALL ON ALL TABLES IN SCHEMA casework TO caldicott_app;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA casework TO caldicott_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA casework TO caldicott_reader;
+CREATE TABLE audit.disposals (entry_id bigint PRIMARY KEY, certificate_entry bigint NOT NULL);
+ALTER TABLE audit.entries ALTER canon DROP NOT NULL;
+GRANT SELECT ON audit.disposals TO caldicott_reader;

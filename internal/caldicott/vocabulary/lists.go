@@ -1062,6 +1062,53 @@ const (
 	LogPurposeOversight     LogPurpose = "OVERSIGHT"      // Oversight by the Guardian, the data protection officer or the SIRO
 )
 
+// ErasureGround is a code of the list erasure_ground.
+type ErasureGround string
+
+// The codes of erasure_ground.
+const (
+	ErasureGroundArt171A         ErasureGround = "ART17_1_A"         // No longer necessary for its purpose (UK GDPR Art 17(1)(a))
+	ErasureGroundArt171B         ErasureGround = "ART17_1_B"         // Consent withdrawn (Art 17(1)(b))
+	ErasureGroundArt171C         ErasureGround = "ART17_1_C"         // Objection upheld (Art 17(1)(c))
+	ErasureGroundArt171D         ErasureGround = "ART17_1_D"         // Unlawfully processed (Art 17(1)(d))
+	ErasureGroundArt171E         ErasureGround = "ART17_1_E"         // Legal obligation to erase (Art 17(1)(e))
+	ErasureGroundCourtOrder      ErasureGround = "COURT_ORDER"       // Order of a court
+	ErasureGroundRecordedInError ErasureGround = "RECORDED_IN_ERROR" // Recorded in error
+)
+
+// ErasureState is a code of the list erasure_state.
+type ErasureState string
+
+// The codes of erasure_state.
+const (
+	ErasureStateProposed  ErasureState = "PROPOSED"  // Proposed
+	ErasureStateConfirmed ErasureState = "CONFIRMED" // Confirmed, and erased
+	ErasureStateRefused   ErasureState = "REFUSED"   // Refused
+)
+
+// HoldGround is a code of the list hold_ground.
+type HoldGround string
+
+// The codes of hold_ground.
+const (
+	HoldGroundLitigation            HoldGround = "LITIGATION"             // Litigation, begun or expected
+	HoldGroundStatutoryInquiry      HoldGround = "STATUTORY_INQUIRY"      // Statutory inquiry
+	HoldGroundRegulator             HoldGround = "REGULATOR"              // Regulator's investigation
+	HoldGroundPolice                HoldGround = "POLICE"                 // Criminal investigation
+	HoldGroundInternalInvestigation HoldGround = "INTERNAL_INVESTIGATION" // Internal investigation
+	HoldGroundSubjectAccess         HoldGround = "SUBJECT_ACCESS"         // Subject access or information request under way
+)
+
+// DisposalState is a code of the list disposal_state.
+type DisposalState string
+
+// The codes of disposal_state.
+const (
+	DisposalStateProposed  DisposalState = "PROPOSED"  // Proposed
+	DisposalStateConfirmed DisposalState = "CONFIRMED" // Confirmed, and disposed of
+	DisposalStateRefused   DisposalState = "REFUSED"   // Refused
+)
+
 func lists() []List {
 	return []List{
 		{"caldicott_principle", []Entry{
@@ -1833,6 +1880,33 @@ func lists() []List {
 			{"REGULATOR", "A regulator's question", "", "2018-05-25", ""},
 			{"ASSURANCE", "Assurance to the Board or under the DSPT", "", "2018-05-25", ""},
 			{"OVERSIGHT", "Oversight by the Guardian, the data protection officer or the SIRO", "", "2018-05-25", ""},
+		}},
+		{"erasure_ground", []Entry{
+			{"ART17_1_A", "No longer necessary for its purpose (UK GDPR Art 17(1)(a))", "", "2018-05-25", ""},
+			{"ART17_1_B", "Consent withdrawn (Art 17(1)(b))", "", "2018-05-25", ""},
+			{"ART17_1_C", "Objection upheld (Art 17(1)(c))", "", "2018-05-25", ""},
+			{"ART17_1_D", "Unlawfully processed (Art 17(1)(d))", "", "2018-05-25", ""},
+			{"ART17_1_E", "Legal obligation to erase (Art 17(1)(e))", "", "2018-05-25", ""},
+			{"COURT_ORDER", "Order of a court", "", "2018-05-25", ""},
+			{"RECORDED_IN_ERROR", "Recorded in error", "", "2018-05-25", ""},
+		}},
+		{"erasure_state", []Entry{
+			{"PROPOSED", "Proposed", "", "2018-05-25", ""},
+			{"CONFIRMED", "Confirmed, and erased", "", "2018-05-25", ""},
+			{"REFUSED", "Refused", "", "2018-05-25", ""},
+		}},
+		{"hold_ground", []Entry{
+			{"LITIGATION", "Litigation, begun or expected", "", "2018-05-25", ""},
+			{"STATUTORY_INQUIRY", "Statutory inquiry", "", "2018-05-25", ""},
+			{"REGULATOR", "Regulator's investigation", "", "2018-05-25", ""},
+			{"POLICE", "Criminal investigation", "", "2018-05-25", ""},
+			{"INTERNAL_INVESTIGATION", "Internal investigation", "", "2018-05-25", ""},
+			{"SUBJECT_ACCESS", "Subject access or information request under way", "", "2018-05-25", ""},
+		}},
+		{"disposal_state", []Entry{
+			{"PROPOSED", "Proposed", "", "2018-05-25", ""},
+			{"CONFIRMED", "Confirmed, and disposed of", "", "2018-05-25", ""},
+			{"REFUSED", "Refused", "", "2018-05-25", ""},
 		}},
 	}
 }

@@ -40,6 +40,8 @@ var named = map[string]string{
 	"trip_wire":         "TripWire", "recheck": "Recheck", "risk_register": "RiskRegister", "limit": "Limit", "task": "Task",
 	"notice": "Notice", "scan_result": "ScanResult", "document_state": "DocumentState", "review_state": "ReviewState",
 	"mail_preference": "MailPreference", "log_purpose": "LogPurpose",
+	"erasure_ground": "ErasureGround", "erasure_state": "ErasureState", "hold_ground": "HoldGround",
+	"disposal_state": "DisposalState",
 }
 
 func main() {
