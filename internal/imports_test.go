@@ -47,6 +47,7 @@ var law = map[string][]string{
 	"internal/merkle":   {},
 	"internal/notary":   {"internal/merkle"},
 	"internal/notarydb": {"internal/merkle", "internal/notary"}, // the notary's own narrow interfaces, in SQL
+	"internal/evidence": {"internal/merkle"},
 
 	"internal/reference": {}, // the page at /docs
 
