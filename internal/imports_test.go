@@ -52,11 +52,11 @@ var law = map[string][]string{
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
-	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/merkle", "internal/notary"},
+	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/merkle", "internal/notary", "internal/evidence"},
 	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
-	"internal/house": {"", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary",
+	"internal/house": {"", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary", "internal/evidence",
 		"internal/calendar", "internal/postgres", "internal/textfold"},
 	"internal/rehearse": {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework"},
 	"cmd/caldicott":     {anything},
@@ -77,7 +77,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/evidence",
 }
 
 const module = "github.com/caldicott/caldicott"

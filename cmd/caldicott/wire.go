@@ -26,6 +26,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Work: work, History: historian{auditdb.History{DB: notary.reader}}, Log: t.log,
 		Notary:      rest.NotaryOf{Proofs: notary.proofs, Alarm: notary.alarm, Seals: notary.sealer != nil, Signs: notary.signer != nil},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
+		Evidence:    evidenceOf(work, furnished, notary.proofs, notary.reader),
 	}
 	var public http.Handler
 	if config.LogPublic {

@@ -105,6 +105,8 @@ const (
 	LookUp       Action = "look_up"
 	// LookUpSamples is what the guardian looks at again, with the standing rules.
 	LookUpSamples Action = "look_up_samples"
+	// ExportEvidence is what a request, or a period, comes to, taken out of the house as an evidence pack.
+	ExportEvidence Action = "export_evidence"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -146,7 +148,7 @@ func DirectoryDeeds() []Action {
 }
 
 // Readings are the ways of reading that the policy rules on.
-func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples} }
+func Readings() []Action { return []Action{View, ViewComments, LookUp, LookUpSamples, ExportEvidence} }
 
 // Actions is every word that may stand in the second column of policy.csv.
 func Actions() []Action {

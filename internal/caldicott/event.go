@@ -29,6 +29,7 @@ const (
 const (
 	Viewed       Action = "viewed"
 	Searched     Action = "searched"
+	Exported     Action = "exported"
 	GuardFired   Action = "guard_fired"
 	PolicyLoaded Action = "policy_loaded"
 	Migrated     Action = "migrated"

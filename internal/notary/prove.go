@@ -117,20 +117,19 @@ func (p Proofs) Request(ctx context.Context, request string) (proved []EntryProo
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, signed, err := p.Checkpoint(ctx)
-	if err != nil && !errors.Is(err, ErrUnsigned) {
+	moment, err := p.Newest(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
-	read := remembering(p.Shelf)
 	for _, leaf := range leaves {
-		proof, err := Proofs{p.Origin, read}.leaf(ctx, tree, signed, leaf)
+		path, under, err := moment.Prove(ctx, leaf)
 		switch {
-		case errors.Is(err, ErrUnsealed):
-			waiting = append(waiting, leaf.Entry)
 		case err != nil:
 			return nil, nil, err
+		case !under:
+			waiting = append(waiting, leaf.Entry)
 		default:
-			proved = append(proved, EntryProof{leaf.Entry, proof})
+			proved = append(proved, EntryProof{leaf.Entry, merkle.Proof{Index: leaf.Index, Path: path, Note: moment.Note}})
 		}
 	}
 	return proved, waiting, nil

@@ -18,6 +18,8 @@ type Config struct {
 	History Historian
 	// Notary is the sealed log.
 	Notary NotaryOf
+	// Evidence makes evidence packs.
+	Evidence Evidence
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

@@ -1046,6 +1046,22 @@ const (
 	MailPreferenceNever  MailPreference = "NEVER"   // No mail: tasks only
 )
 
+// LogPurpose is a code of the list log_purpose.
+type LogPurpose string
+
+// The codes of log_purpose.
+const (
+	LogPurposeInternalAudit LogPurpose = "INTERNAL_AUDIT" // Internal audit
+	LogPurposeExternalAudit LogPurpose = "EXTERNAL_AUDIT" // External audit
+	LogPurposeComplaint     LogPurpose = "COMPLAINT"      // A complaint
+	LogPurposeIncident      LogPurpose = "INCIDENT"       // An incident
+	LogPurposeSubjectAccess LogPurpose = "SUBJECT_ACCESS" // A subject access request
+	LogPurposeFoi           LogPurpose = "FOI"            // A request under the Freedom of Information Act
+	LogPurposeRegulator     LogPurpose = "REGULATOR"      // A regulator's question
+	LogPurposeAssurance     LogPurpose = "ASSURANCE"      // Assurance to the Board or under the DSPT
+	LogPurposeOversight     LogPurpose = "OVERSIGHT"      // Oversight by the Guardian, the data protection officer or the SIRO
+)
+
 func lists() []List {
 	return []List{
 		{"caldicott_principle", []Entry{
@@ -1806,6 +1822,17 @@ func lists() []List {
 			{"AT_ONCE", "Each notice at once", "", "2018-05-25", ""},
 			{"DAILY", "One digest a day", "", "2018-05-25", ""},
 			{"NEVER", "No mail: tasks only", "", "2018-05-25", ""},
+		}},
+		{"log_purpose", []Entry{
+			{"INTERNAL_AUDIT", "Internal audit", "", "2018-05-25", ""},
+			{"EXTERNAL_AUDIT", "External audit", "", "2018-05-25", ""},
+			{"COMPLAINT", "A complaint", "", "2018-05-25", ""},
+			{"INCIDENT", "An incident", "", "2018-05-25", ""},
+			{"SUBJECT_ACCESS", "A subject access request", "", "2018-05-25", ""},
+			{"FOI", "A request under the Freedom of Information Act", "", "2018-05-25", ""},
+			{"REGULATOR", "A regulator's question", "", "2018-05-25", ""},
+			{"ASSURANCE", "Assurance to the Board or under the DSPT", "", "2018-05-25", ""},
+			{"OVERSIGHT", "Oversight by the Guardian, the data protection officer or the SIRO", "", "2018-05-25", ""},
 		}},
 	}
 }

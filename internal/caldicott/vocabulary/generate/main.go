@@ -39,7 +39,7 @@ var named = map[string]string{
 	"organisation_type": "OrganisationType",
 	"trip_wire":         "TripWire", "recheck": "Recheck", "risk_register": "RiskRegister", "limit": "Limit", "task": "Task",
 	"notice": "Notice", "scan_result": "ScanResult", "document_state": "DocumentState", "review_state": "ReviewState",
-	"mail_preference": "MailPreference",
+	"mail_preference": "MailPreference", "log_purpose": "LogPurpose",
 }
 
 func main() {
