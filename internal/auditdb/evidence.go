@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 )
 
 // Evidence reads what an evidence pack is made of, through the reader's login.
@@ -51,11 +50,11 @@ func (e Evidence) Entries(ctx context.Context, asked EvidenceAsked) ([]EvidenceR
 		LEFT JOIN casework.people p ON p.id = e.actor_id `
 	const ofRequest = columns + `
 		WHERE e.request_id = CAST($1 AS uuid) AND e.id > $2
-			AND ($3 IS NULL OR e.occurred_at >= CAST($3 AS timestamptz)) AND ($4 IS NULL OR e.occurred_at < CAST($4 AS timestamptz))
+			AND e.occurred_at >= CAST($3 AS timestamptz) AND e.occurred_at < CAST($4 AS timestamptz)
 		ORDER BY e.id LIMIT $5`
 	const ofNone = columns + `
 		WHERE e.request_id IS NULL AND (e.organisation_id = CAST($1 AS uuid) OR e.organisation_id IS NULL) AND e.id > $2
-			AND ($3 IS NULL OR e.occurred_at >= CAST($3 AS timestamptz)) AND ($4 IS NULL OR e.occurred_at < CAST($4 AS timestamptz))
+			AND e.occurred_at >= CAST($3 AS timestamptz) AND e.occurred_at < CAST($4 AS timestamptz)
 		ORDER BY e.id LIMIT $5`
 	query, subject := ofRequest, asked.Request
 	if asked.Request == "" {
@@ -67,19 +66,18 @@ func (e Evidence) Entries(ctx context.Context, asked EvidenceAsked) ([]EvidenceR
 	}
 	defer stmt.Close() //nolint:errcheck // read only
 	var rows []EvidenceRow
-	if err := stmt.SelectContext(ctx, &rows, subject, asked.After, given(asked.From), given(asked.To), asked.Limit); err != nil {
+	if err := stmt.SelectContext(ctx, &rows, subject, asked.After, bound(asked.From, "-infinity"), bound(asked.To, "infinity"), asked.Limit); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
 	return rows, nil
 }
 
-// given is a bound, or none.
-func given(t time.Time) *string {
+// bound is an instant as PostgreSQL reads it, or the end of time where there is none.
+func bound(t time.Time, none string) string {
 	if t.IsZero() {
-		return nil
+		return none
 	}
-	text := t.UTC().Format(time.RFC3339Nano)
-	return &text
+	return t.UTC().Format(time.RFC3339Nano)
 }
 
 // Touched gives the requests of the organisation about which there is an entry in the time, up to so many, and how many
@@ -110,18 +108,10 @@ func (e Evidence) Waits(ctx context.Context, asked EvidenceAsked, size int64) (b
 			SELECT FROM audit.entries e LEFT JOIN audit.leaves l ON l.entry_id = e.id
 			WHERE e.recorded_at > clock_timestamp() - interval '1 minute' AND COALESCE(l.leaf_index, $1) >= $1
 				AND (CAST(e.request_id AS text) = $2 OR $2 = '' AND (e.organisation_id = $3 OR e.organisation_id IS NULL)
-					AND e.occurred_at < $4))`
+					AND e.occurred_at < CAST($4 AS timestamptz)))`
 	var waits bool
-	if err := e.DB.GetContext(ctx, &waits, query, size, asked.Request, asked.Organisation, before(asked.To)); err != nil {
+	if err := e.DB.GetContext(ctx, &waits, query, size, asked.Request, asked.Organisation, bound(asked.To, "infinity")); err != nil {
 		return false, fmt.Errorf("evidence: %w", err)
 	}
 	return waits, nil
-}
-
-// before is the end of a period, or of time.
-func before(t time.Time) any {
-	if t.IsZero() {
-		return pq.NullTime{}
-	}
-	return t
 }

@@ -27,6 +27,9 @@ type Exported struct {
 	event                   caldicott.Event
 }
 
+// Recorded says whether it is on record that the evidence was asked for.
+func (e Exported) Recorded() bool { return e.event.Action != "" }
+
 // Export asks the policy, and puts on record that evidence is taken out, before any of it is. Whoever may not even see the
 // request is told that there is none.
 func (s *Service) Export(ctx context.Context, by caldicott.Actor, e Export) (Exported, error) {
@@ -63,7 +66,10 @@ func (s *Service) Export(ctx context.Context, by caldicott.Actor, e Export) (Exp
 	}
 	asked := out.event
 	asked.Detail = caldicott.Words(struct{ Seed string }{hex.EncodeToString(e.Seed[:])})
-	return out, s.record(ctx, nil, asked)
+	if err := s.record(ctx, nil, asked); err != nil {
+		return Exported{}, err
+	}
+	return out, nil
 }
 
 func (e Export) facts(stage string) map[string]string {
@@ -81,7 +87,7 @@ func (s *Service) Given(ctx context.Context, e Export, out Exported, size int64,
 	sent.Stream = accessStream(sent.At)
 	sent.Facts = e.facts("sent")
 	if whole {
-		sent.Facts["sha256"] = hex.EncodeToString(sum[:])
+		sent.Facts["pack"] = hex.EncodeToString(sum[:])
 	} else {
 		sent.Facts["stage"] = "broken_off"
 	}

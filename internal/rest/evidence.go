@@ -313,18 +313,21 @@ func (s *service) sendEvidence(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Content-Disposition", `attachment; filename="`+packName(e, out)+`"`)
 		return evidence.Zip(sent), nil
 	})
-	if err != nil && sent.n == 0 {
+	if err != nil && !out.Recorded() {
+		return err
+	}
+	err = errors.Join(err, s.Work.Given(r.Context(), e, out, sent.n, [32]byte(sent.sum.Sum(nil)), err == nil))
+	switch {
+	case err == nil:
+		return nil
+	case sent.n == 0:
 		for _, name := range []string{"Content-Type", "Content-Disposition"} {
 			w.Header().Del(name)
 		}
 		return err
 	}
-	recorded := s.Work.Given(r.Context(), e, out, sent.n, [32]byte(sent.sum.Sum(nil)), err == nil)
-	if err = errors.Join(err, recorded); err != nil {
-		s.Log.ErrorContext(r.Context(), "evidence broke off", "request_id", RequestIDOf(r.Context()), "cause", causeOf(err))
-		panic(http.ErrAbortHandler)
-	}
-	return nil
+	s.Log.ErrorContext(r.Context(), "evidence broke off", "request_id", RequestIDOf(r.Context()), "cause", causeOf(err))
+	panic(http.ErrAbortHandler)
 }
 
 // packName is the name of the file: letters, digits, - and . only.

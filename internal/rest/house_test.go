@@ -73,7 +73,7 @@ func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, log *slo
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
 		API: rest.New(rest.Config{
 			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log,
-			Notary: rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
+			Notary:   rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
 			Evidence: packs(h, work, reader),
 		}),
 	})
