@@ -15,9 +15,10 @@ import (
 
 // auditCommand groups what is done with the trail.
 type auditCommand struct {
-	Verify    verifyCommand `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
-	Keygen    keygenCommand `cmd:"" help:"Make a key that signs the log or its receipts, and print its verifier key."`
-	RetireKey retireCommand `cmd:"" help:"End a key of the log: the last step of a rotation."`
+	Verify    verifyCommand   `cmd:"" help:"Read the whole trail again and believe nothing: exit 0 sound, 2 tampered, 3 cannot tell."`
+	Keygen    keygenCommand   `cmd:"" help:"Make a key that signs the log or its receipts, and print its verifier key."`
+	RetireKey retireCommand   `cmd:"" help:"End a key of the log: the last step of a rotation."`
+	Evidence  evidenceCommand `cmd:"" help:"Write an evidence pack of a request or a period, to be verified without the service."`
 }
 
 // verifyCommand re-reads everything through the reader's login.

@@ -38,6 +38,16 @@ type EvidenceRow struct {
 	JobTitle  string `db:"job_title"`
 }
 
+// Request finds a request by its reference or its id.
+func (e Evidence) Request(ctx context.Context, name string) (string, error) {
+	const query = `SELECT CAST(id AS text) FROM casework.requests WHERE reference = $1 OR CAST(id AS text) = $1`
+	var id string
+	if err := e.DB.GetContext(ctx, &id, query, name); err != nil {
+		return "", fmt.Errorf("request %s: %w", name, err)
+	}
+	return id, nil
+}
+
 // Entries reads entries in the order of their numbers.
 func (e Evidence) Entries(ctx context.Context, asked EvidenceAsked) ([]EvidenceRow, error) {
 	const columns = `

@@ -18,6 +18,8 @@ type Export struct {
 	Profile, Purpose string
 	// Seed is what the pack's digests of withheld things come from. It is kept with the record and given to nobody.
 	Seed [32]byte
+	// Operated says that a command did it in the person's name.
+	Operated bool
 }
 
 // Exported is the export as it was allowed: for a request's the case as it stands.
@@ -74,6 +76,9 @@ func (s *Service) Export(ctx context.Context, by caldicott.Actor, e Export) (Exp
 
 func (e Export) facts(stage string) map[string]string {
 	facts := map[string]string{"profile": e.Profile, "purpose": e.Purpose, "stage": stage}
+	if e.Operated {
+		facts["through"] = "command"
+	}
 	if e.Request == "" {
 		facts["from"], facts["to"] = e.From.UTC().Format(time.RFC3339), e.To.UTC().Format(time.RFC3339)
 	}

@@ -143,7 +143,7 @@ type Principle struct {
 	Note       string `json:"note,omitempty"`
 }
 
-// Law is a legal test with the codes that it rests on.
+// Law is a legal test with what it rests on: codes, each with its label.
 type Law struct {
 	Test  string   `json:"test"`
 	Codes []string `json:"codes"`

@@ -275,11 +275,11 @@ func (s *service) wantedEvidence(r *http.Request) (casework.Export, error) {
 	if e.Purpose, err = asked.need(evidencePurpose); err != nil {
 		return e, err
 	}
-	return e, PeriodOf(e, s.Work.Now())
+	return e, CheckExport(e, s.Work.Now())
 }
 
-// PeriodOf refuses what is neither a request nor a period that is over.
-func PeriodOf(e casework.Export, now time.Time) error {
+// CheckExport refuses what is neither a request nor a period that is over.
+func CheckExport(e casework.Export, now time.Time) error {
 	bounds := map[string]time.Time{evidenceFrom.name: e.From, evidenceTo.name: e.To}
 	for _, p := range []param{evidenceFrom, evidenceTo} {
 		switch given := !bounds[p.name].IsZero(); {

@@ -63,10 +63,10 @@ func decisionOf(d caldicott.Decision) evidence.Decision {
 		Delegated: d.Delegation != "", Rationale: d.Rationale, HarmStatement: d.HarmStatement, AlternativeOffered: d.AlternativeOffered,
 		ReviewDate: d.ReviewDate, ExpiryDate: d.ExpiryDate, Findings: []string{},
 		Law: []evidence.Law{
-			{Test: "UK GDPR, Article 6", Codes: plain(d.Law.Art6)}, {Test: "UK GDPR, Article 9", Codes: plain(d.Law.Art9)},
-			{Test: "Data Protection Act 2018, Schedule 1", Codes: plain(d.Law.Sch1)},
-			{Test: "Common law duty of confidence", Codes: plain([]vocabulary.Basis{d.Law.Basis})},
-			{Test: "Statutory powers", Codes: plain(d.Law.Powers)},
+			{Test: "UK GDPR, Article 6", Codes: labelled("art6_basis", d.Law.Art6...)}, {Test: "UK GDPR, Article 9", Codes: labelled("art9_condition", d.Law.Art9...)},
+			{Test: "Data Protection Act 2018, Schedule 1", Codes: labelled("dpa_sch1_condition", d.Law.Sch1...)},
+			{Test: "Common law duty of confidence", Codes: labelled("cldc_basis", d.Law.Basis)},
+			{Test: "Statutory powers", Codes: labelled("statutory_power", d.Law.Powers...)},
 		},
 	}
 	for _, code := range vocabulary.Codes[vocabulary.Principle]("caldicott_principle") {
@@ -84,12 +84,12 @@ func decisionOf(d caldicott.Decision) evidence.Decision {
 	return v
 }
 
-// plain are codes as words; none where there is none.
-func plain[T ~string](list []T) []string {
+// labelled are codes of a list with their labels; none where there is none.
+func labelled[T ~string](list string, all ...T) []string {
 	words := []string{}
-	for _, code := range list {
+	for _, code := range all {
 		if code != "" {
-			words = append(words, string(code))
+			words = append(words, string(code)+": "+codes[list][string(code)].Label)
 		}
 	}
 	return words
