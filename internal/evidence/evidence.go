@@ -103,6 +103,7 @@ type Version struct {
 	At      time.Time `json:"at"`
 	SHA256  string    `json:"sha256,omitempty"`
 	File    string    `json:"file,omitempty"`
+	Wrong   bool      `json:"wrong,omitempty"` // Content is not what SHA256 was taken over
 	Content []byte    `json:"-"`
 }
 

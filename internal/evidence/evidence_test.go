@@ -198,11 +198,11 @@ func TestWhatDoesNotMatchIsMarked(t *testing.T) {
 	l.entries[1].Body = []byte(`{"Details":{"reason":"another"}}`)
 	l.entries[2].Path, l.entries[2].Index = l.entries[3].Path, 3
 	l.entries[3].Index = -1
-	m, counts := l.packed(t, "ICO", nil)
-	if counts.Wrong != 3 || counts.Proved != 2 || counts.Waiting != 1 {
+	m, counts := l.packed(t, "ICO", &evidence.Case{Versions: []evidence.Version{{N: 1, Content: []byte("{}"), SHA256: strings.Repeat("0", 64)}}})
+	if counts.Wrong != 4 || counts.Proved != 2 || counts.Waiting != 1 {
 		t.Errorf("%+v", counts)
 	}
-	if n := strings.Count(m["index.html"], "DOES NOT MATCH"); n != 3 || !strings.Contains(m["index.html"], `role="alert"`) {
+	if n := strings.Count(m["index.html"], "DOES NOT MATCH"); n != 4 || !strings.Contains(m["index.html"], `role="alert"`) {
 		t.Errorf("the page marks %d", n)
 	}
 }

@@ -120,7 +120,7 @@ func (p *Pack) Add(folder string, c *Case, entries []Entry) error {
 	if c != nil {
 		shown := r.show(*c)
 		s.Request = &shown
-		p.counted(*c)
+		p.counted(shown, *c)
 		row.Request, row.Reference, row.Title, row.State = c.ID, c.Reference, shown.Title, c.State
 		if err := p.papers(folder, shown); err != nil {
 			return err
@@ -180,8 +180,14 @@ func (p *Pack) papers(folder string, c Case) error {
 	return p.addJSON(folder+"documents.json", c.Documents)
 }
 
-func (p *Pack) counted(c Case) {
+// counted counts a case, whatever of it is shown.
+func (p *Pack) counted(shown, c Case) {
 	n := &p.count
+	for _, v := range shown.Versions {
+		if v.Wrong {
+			n.Wrong++
+		}
+	}
 	n.Requests++
 	n.States[c.State]++
 	n.Kinds[c.Kind]++

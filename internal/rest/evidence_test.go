@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path"
 	"regexp"
@@ -608,5 +610,43 @@ func TestAPackWaitsForWhatIsBeingSealed(t *testing.T) {
 	}
 	if last := lines[len(lines)-1]; last.Action != "exported" {
 		t.Errorf("the last entry is %+v", last)
+	}
+}
+
+// hungUp is a caller who leaves after so many bytes.
+type hungUp struct {
+	*httptest.ResponseRecorder
+	left int
+}
+
+func (h *hungUp) Write(p []byte) (int, error) {
+	if h.left -= len(p); h.left < 0 {
+		return 0, errors.New("the caller has hung up")
+	}
+	return h.ResponseRecorder.Write(p)
+}
+
+// What broke off is cut off, so that no client takes it for whole, and the record says so.
+func TestAPackThatBreaksOffIsNotTakenForWhole(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	request := decided(t, w)
+	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "evidence", Connections: 2, StatementTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	asked := httptest.NewRequest(http.MethodGet, packOf(request, "ICO", "REGULATOR"), nil)
+	asked.Header.Set("Authorization", "Bearer u-auditor")
+	func() {
+		defer func() {
+			if cause := recover(); cause != http.ErrAbortHandler { //nolint:errorlint // this very value
+				t.Errorf("it ended with %v", cause)
+			}
+		}()
+		stack(w.House, w.Service, reader, quiet()).ServeHTTP(&hungUp{httptest.NewRecorder(), 9000}, asked)
+	}()
+	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported' AND convert_from(canon, 'UTF8') LIKE '%"stage":"broken_off"%'`); n != 1 {
+		t.Errorf("%d broken packs are on record", n)
 	}
 }
