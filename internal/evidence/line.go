@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -74,15 +75,15 @@ const exported = "exported" // the entries whose details open other packs
 // line writes one entry's files and gives its line.
 func (p *Pack) line(r *redaction, e Entry) (Line, error) {
 	l := Line{Entry: e.ID, Leaf: hex.EncodeToString(e.Leaf[:]), Disposed: e.Disposed}
-	var said canon
+	var c canon
 	if e.Canon != nil {
-		if err := json.Unmarshal(e.Canon, &said); err != nil {
+		if err := json.Unmarshal(e.Canon, &c); err != nil {
 			return l, fmt.Errorf("entry %d: %w", e.ID, err)
 		}
 	}
 	if r.profile.shows(Timeline) {
-		l.At, l.Action, l.Outcome, l.Rule = at(said.At), said.Action, said.Outcome, said.Rule
-		l.ActingAs, l.From, l.To, l.Version = said.Acting, said.From, said.To, said.Version
+		l.At, l.Action, l.Outcome, l.Rule = at(c.At), c.Action, c.Outcome, c.Rule
+		l.ActingAs, l.From, l.To, l.Version = c.Acting, c.From, c.To, c.Version
 		if e.UserID != "" {
 			l.Who = r.who(e.UserID)
 		}
@@ -99,7 +100,7 @@ func (p *Pack) line(r *redaction, e Entry) (Line, error) {
 			r.keep(Entries, r.profile.rules[Entries].Ground, fmt.Sprintf("entries/%d", e.ID), l.Leaf, leafDigest)
 		}
 	}
-	return l, p.words(r, e, said, &l)
+	return l, p.words(r, e, c, &l)
 }
 
 func at(micros int64) time.Time {
@@ -131,24 +132,24 @@ func (p *Pack) prove(r *redaction, e Entry, l *Line) error {
 }
 
 // words shows the words that an entry commits to, or pins them. The words of an export hold the seed of its pack.
-func (p *Pack) words(r *redaction, e Entry, said canon, l *Line) error {
+func (p *Pack) words(r *redaction, e Entry, c canon, l *Line) error {
 	switch {
 	case !e.Detailed:
 		return nil
 	case e.Erased:
 		l.Words = IsErased
 		return nil
-	case e.Canon != nil && commitment(e) != said.Detail:
+	case e.Canon != nil && commitment(e) != c.Detail:
 		l.Words = IsWrong
 	default:
 		l.Words = IsProved
 	}
 	ground := r.profile.rules[Details].Ground
-	if said.Action == exported {
+	if c.Action == exported {
 		ground = kept
 	}
-	if said.Action == exported || !r.profile.shows(Details) {
-		r.keep(Details, ground, fmt.Sprintf("details/%d", e.ID), cmp.Or(said.Detail, commitment(e)), committed)
+	if c.Action == exported || !r.profile.shows(Details) {
+		r.keep(Details, ground, fmt.Sprintf("details/%d", e.ID), cmp.Or(c.Detail, commitment(e)), committed)
 		if l.Words == IsProved {
 			l.Words = IsWithheld
 		}
@@ -172,6 +173,9 @@ func commitment(e Entry) string {
 
 // mostSaid is how many words of one entry a page shows; its file has all.
 const mostSaid = 60
+
+// said are members that only repeat what the line says of itself, or name things to machines.
+var said = []string{"ID", "By", "At"}
 
 // sayings flattens the words of an entry for people.
 func sayings(body []byte) []Said {
@@ -207,7 +211,8 @@ func sayings(body []byte) []Said {
 		case nil:
 			return nil
 		}
-		if word := fmt.Sprint(token); word != "" && word != "0001-01-01T00:00:00Z" && len(all) < mostSaid {
+		of := len(path) > 0 && slices.Contains(said, path[len(path)-1])
+		if word := fmt.Sprint(token); word != "" && !of && word != "0001-01-01T00:00:00Z" && len(all) < mostSaid {
 			all = append(all, Said{strings.Join(path, " "), word})
 		}
 		return nil

@@ -332,3 +332,8 @@ func (a About) subject() string {
 	}
 	return "what was done from " + instant(cmp.Or(a.From, &time.Time{})) + " until before " + instant(cmp.Or(a.To, &time.Time{}))
 }
+
+// withholds says whether the profile withholds the part.
+func (a About) withholds(part Part) bool {
+	return slices.ContainsFunc(a.Rules, func(r RulingOnPart) bool { return r.Part == part && r.Does != disclose })
+}

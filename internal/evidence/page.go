@@ -63,7 +63,8 @@ func page(about About, s section) ([]byte, error) {
 		section
 		Pack    About
 		Subject string
-	}{s, about, subject})
+		Blind   bool
+	}{s, about, subject, about.withholds(Entries)})
 	return b.Bytes(), err
 }
 
@@ -75,6 +76,7 @@ func instructions(about About, count Counts) ([]byte, error) {
 		Subject string
 		Made    string
 		Count   Counts
-	}{about, about.subject(), instant(&about.MadeAt), count})
+		Blind   bool
+	}{about, about.subject(), instant(&about.MadeAt), count, about.withholds(Entries)})
 	return b.Bytes(), err
 }
