@@ -382,3 +382,52 @@ func TestAZipThatCannotBeWrittenIsAnError(t *testing.T) {
 type gone struct{ context.Context }
 
 func (g gone) Write([]byte) (int, error) { return 0, g.Err() }
+
+// Every word and every person in a case, wherever it stands.
+func TestUnderTheFreedomOfInformationActNoWordOfACaseIsShown(t *testing.T) {
+	t.Parallel()
+	const word, who = "Zaffre", "u-secret"
+	l := logOf(t, word)
+	l.entries[0].Person = evidence.Person{UserID: who, Name: word, JobTitle: word}
+	m, counts := l.packed(t, "FOI", &evidence.Case{
+		ID: "r", Title: word, Requester: who, People: []evidence.Person{{UserID: who, Name: word, JobTitle: word}},
+		Versions: []evidence.Version{{N: 1, By: who, Content: []byte(word), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(word)))}},
+		Advice:   []evidence.Advice{{Text: word, By: who}},
+		Decisions: []evidence.Decision{{
+			By: who, Rationale: word, HarmStatement: word, AlternativeOffered: word, Principles: []evidence.Principle{{Code: "CP1", Note: word}},
+		}},
+		Conditions:  []evidence.Condition{{Owner: who, Text: word, Evidence: word}},
+		Disclosures: []evidence.Disclosure{{By: who, Note: word}},
+		Documents:   []evidence.Document{{ID: "d", Name: word, SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(word))), By: who}},
+	})
+	for name, text := range m {
+		for _, secret := range []string{word, who, fmt.Sprintf("%x", sha256.Sum256([]byte(word)))} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s holds %q", name, secret)
+			}
+		}
+	}
+	var list []evidence.Withheld
+	if err := json.Unmarshal([]byte(m["withheld.json"]), &list); err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, w := range list {
+		listed[w.What] = true
+	}
+	for _, what := range []string{
+		"title", "versions/1", "advice[0].text", "decisions[0].rationale", "decisions[0].harm_statement", "decisions[0].alternative_offered",
+		"decisions[0].principles.CP1", "conditions[0].text", "conditions[0].evidence_expected", "disclosures[0].note", "documents[0]", "people/1",
+		"entries/100", "details/100",
+	} {
+		if !listed[what] {
+			t.Errorf("%s is not listed", what)
+		}
+	}
+	if n := len(listed); n != 14 || n != len(list) || counts.Withheld["FOIA_40_2"]+counts.Withheld["FOIA_41"] != n {
+		t.Errorf("%d are listed: %v", len(list), counts.Withheld)
+	}
+	if !strings.Contains(m["index.html"], "account, until the entry is shown") || !strings.Contains(m["README.txt"], "account, until the entry is shown") {
+		t.Error("nobody says what a proof without its entry does not prove")
+	}
+}

@@ -28,6 +28,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/evidence"
 	"github.com/caldicott/caldicott/internal/housetest"
@@ -648,5 +649,36 @@ func TestAPackThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 	}()
 	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported' AND convert_from(canon, 'UTF8') LIKE '%"stage":"broken_off"%'`); n != 1 {
 		t.Errorf("%d broken packs are on record", n)
+	}
+}
+
+// tooMany is a trail in which a period has more than a pack holds.
+type tooMany struct{ evidenceTrail }
+
+func (tooMany) Touched(context.Context, string, time.Time, time.Time, int) ([]string, int, error) {
+	return nil, 20_001, nil
+}
+
+func TestAPackOfTooLongAPeriodIsRefusedBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "evidence", Connections: 2, StatementTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	maker := packs(w.House, w.Service, reader)
+	maker.Trail = tooMany{}
+	by, err := w.DB.ActorByUserID(t.Context(), "u-auditor")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := casework.Export{From: w.Clock.Now().Add(-time.Hour), To: w.Clock.Now(), Profile: "ICO", Purpose: "REGULATOR"}
+	_, _, err = maker.Make(t.Context(), by, e, func(casework.Exported) (evidence.Folder, error) {
+		t.Error("it was begun")
+		return nil, errors.New("begun")
+	})
+	if caldicott.KindOf(err) != caldicott.TooLarge {
+		t.Errorf("it ended with %v", err)
 	}
 }
