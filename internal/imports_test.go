@@ -54,6 +54,8 @@ var law = map[string][]string{
 	"internal/logdir":      {"internal/audit", "internal/merkle"},                       // the log as a directory; how rows are called is audit's
 	"internal/anchor":      {"internal/durable", "internal/merkle"},
 
+	"internal/evidence": {"internal/merkle"}, // packs that prove themselves
+
 	"internal/export": {"internal/audit", "internal/caldicott", "internal/caldicott/vocabulary"}, // the forms in which entries are taken away
 
 	"internal/controls": {"internal/caldicott"}, // the auditors' questions, in SQL over views of codes
@@ -61,11 +63,11 @@ var law = map[string][]string{
 	"internal/reference": {}, // the page at /docs
 
 	// What people meet.
-	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/export", "internal/merkle", "internal/notary", "internal/receipt", "internal/certificate"},
+	"internal/rest":   {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/export", "internal/merkle", "internal/notary", "internal/receipt", "internal/certificate", "internal/evidence"},
 	"internal/server": {"internal/reference", "api", "internal/caldicott", "internal/casework", "internal/identity", "internal/rest"},
 
 	// Who wires: the house, its rehearsals and its command.
-	"internal/house": {"", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary",
+	"internal/house": {"", "internal/access", "internal/audit", "internal/caldicott", "internal/caldicott/vocabulary", "internal/evidence",
 		"internal/calendar", "internal/postgres", "internal/textfold"},
 	"internal/rehearse": {"api", "internal/caldicott", "internal/caldicott/vocabulary", "internal/casework"},
 	"cmd/caldicott":     {anything},
@@ -88,7 +90,7 @@ var forTests = []string{
 	"internal/house", "internal/housetest", "internal/identity", "internal/issuer", "internal/pgembed", "internal/pgtest", "internal/postgres",
 	"internal/rehearse", "internal/rest", "internal/server", "internal/textfold", "internal/auditdb",
 	"internal/notify", "internal/vault", "internal/clamd", "internal/jobs", "internal/courier",
-	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export", "internal/controls", "internal/receipt", "internal/certificate", "internal/benchtest", "internal/logdir",
+	"internal/merkle", "internal/notary", "internal/notarydb", "internal/durable", "internal/witness", "internal/anchor", "internal/export", "internal/controls", "internal/receipt", "internal/certificate", "internal/benchtest", "internal/logdir", "internal/evidence",
 }
 
 const module = "github.com/caldicott/caldicott"

@@ -26,6 +26,7 @@ type auditCommand struct {
 	Witness     witnessCommand     `cmd:"" help:"Stand outside the house and remember what the log was."`
 	Receipt     receiptCommand     `cmd:"" help:"Receipts of deeds."`
 	Certificate certificateCommand `cmd:"" help:"Certificates of decisions."`
+	Evidence    evidenceCommand    `cmd:"" help:"Write an evidence pack of a request or a period, to be verified without the service."`
 }
 
 // trusted is what whoever verifies brings along.

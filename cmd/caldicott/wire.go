@@ -31,6 +31,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Certifier:   receipts.certifier,
 		Deeds:       historian{auditdb.History{DB: office.reader}},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
+		Evidence:    evidenceOf(work, furnished, office.proofs, office.reader),
 	}
 	if len(receipts.keys) > 0 {
 		served.Speaks = office.voice(receipts.keys)

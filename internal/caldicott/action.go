@@ -123,6 +123,8 @@ const (
 	TraceControls  Action = "trace_controls"
 	// LookUpErasures is what was erased, or is to be, and what is held.
 	LookUpErasures Action = "look_up_erasures"
+	// ExportEvidence is what a request, or a period, comes to, taken out of the house as an evidence pack.
+	ExportEvidence Action = "export_evidence"
 )
 
 // RequestDeeds, CaseDeeds and so on are every action there is, in the order in which people meet them.
@@ -166,7 +168,7 @@ func DirectoryDeeds() []Action {
 
 // Readings are the ways of reading that the policy rules on.
 func Readings() []Action {
-	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog, ReviewControls, TraceControls, LookUpErasures}
+	return []Action{View, ViewComments, LookUp, LookUpSamples, SearchLog, ExportLog, ReviewControls, TraceControls, LookUpErasures, ExportEvidence}
 }
 
 // Actions is every word that may stand in the second column of policy.csv.

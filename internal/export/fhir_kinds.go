@@ -139,6 +139,7 @@ var kinds = map[caldicott.Action]struct {
 	caldicott.LookUpSamples:  {vocabulary.EventTypeRecordViewed, reading},
 	caldicott.SearchLog:      {vocabulary.EventTypeLogQueried, querying},
 	caldicott.ExportLog:      {vocabulary.EventTypeLogExported, exporting},
+	caldicott.ExportEvidence: {vocabulary.EventTypeLogExported, exporting},
 	caldicott.ReviewControls: {vocabulary.EventTypeLogQueried, querying},
 	caldicott.TraceControls:  {vocabulary.EventTypeLogQueried, querying},
 	caldicott.LookUpErasures: {vocabulary.EventTypeRecordViewed, reading},

@@ -13,6 +13,7 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/calendar"
+	"github.com/caldicott/caldicott/internal/evidence"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/textfold"
 )
@@ -21,6 +22,7 @@ import (
 type Furnished struct {
 	House      *caldicott.House
 	Policy     *access.Policy
+	Evidence   evidence.Profiles
 	Migrations fs.FS
 	Contract   []byte
 }
@@ -46,6 +48,10 @@ func Furnish(closures []string) (Furnished, error) {
 	if err != nil {
 		return Furnished{}, err
 	}
+	profiles, err := profilesOf(folder)
+	if err != nil {
+		return Furnished{}, err
+	}
 	h.Calendar = days
 	h.Rules = caldicott.Rulebook{Guard: caldicott.Guard{Fold: textfold.NFKC}, Index: vocabulary.NewIndex()}
 	migrations, err := fs.Sub(assets.FS, "migrations")
@@ -56,7 +62,7 @@ func Furnish(closures []string) (Furnished, error) {
 	if err != nil {
 		return Furnished{}, fmt.Errorf("contract: %w", err)
 	}
-	return Furnished{House: h, Policy: policy, Migrations: migrations, Contract: contract}, nil
+	return Furnished{House: h, Policy: policy, Evidence: profiles, Migrations: migrations, Contract: contract}, nil
 }
 
 func tables(folder fs.FS) (*caldicott.House, error) {
@@ -94,6 +100,16 @@ func tables(folder fs.FS) (*caldicott.House, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// profilesOf reads what an evidence pack shows to whom.
+func profilesOf(folder fs.FS) (evidence.Profiles, error) {
+	lines, err := folder.Open("evidence.csv")
+	if err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	defer lines.Close() //nolint:errcheck // read only
+	return evidence.ParseProfiles(lines)
 }
 
 // NewID gives a fresh UUIDv7.

@@ -154,20 +154,19 @@ func (p Proofs) Request(ctx context.Context, request string) (proved []EntryProo
 	for _, leaf := range leaves {
 		span = max(span, leaf.Index+1)
 	}
-	tree, signed, err := p.covering(ctx, span)
-	if err != nil && !errors.Is(err, ErrUnsigned) {
+	moment, err := p.Covering(ctx, span)
+	if err != nil {
 		return nil, nil, err
 	}
-	read := remembering(p.Shelf)
 	for _, leaf := range leaves {
-		proof, err := Proofs{Origin: p.Origin, Shelf: read}.leaf(ctx, tree, signed, leaf)
+		path, under, err := moment.Prove(ctx, leaf)
 		switch {
-		case errors.Is(err, ErrUnsealed):
-			waiting = append(waiting, leaf.Entry)
 		case err != nil:
 			return nil, nil, err
+		case !under:
+			waiting = append(waiting, leaf.Entry)
 		default:
-			proved = append(proved, EntryProof{leaf.Entry, proof})
+			proved = append(proved, EntryProof{leaf.Entry, merkle.Proof{Index: leaf.Index, Path: path, Note: moment.Note}})
 		}
 	}
 	return proved, waiting, nil

@@ -84,11 +84,35 @@ func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entrie
 			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks, Controls: controls.Book{DB: reader},
 			Notary:     rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
 			Signatures: signatures(), Certifier: receipts(), Deeds: trail{auditdb.History{DB: reader}},
+			Evidence: packs(h, work, reader),
 		}),
 	})
 }
 
 const logOrigin = "trust.example/caldicott"
+
+// packs makes evidence as cmd wires it, but waits for nobody: the tests seal when they want to.
+func packs(h *housetest.House, work *casework.Service, reader *sqlx.DB) rest.Evidence {
+	return rest.Evidence{
+		Work: work, Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}},
+		Trail: evidenceTrail{auditdb.Evidence{DB: reader}}, Profiles: h.Evidence,
+	}
+}
+
+type evidenceTrail struct{ auditdb.Evidence }
+
+func (e evidenceTrail) Entries(ctx context.Context, asked rest.EvidenceAsked) ([]rest.EvidenceRow, error) {
+	read, err := e.Evidence.Entries(ctx, auditdb.EvidenceAsked(asked))
+	rows := make([]rest.EvidenceRow, len(read))
+	for i, r := range read {
+		rows[i] = rest.EvidenceRow(r)
+	}
+	return rows, err
+}
+
+func (e evidenceTrail) Waits(ctx context.Context, asked rest.EvidenceAsked, size int64) (bool, error) {
+	return e.Evidence.Waits(ctx, auditdb.EvidenceAsked(asked), size)
+}
 
 // names is a sign-in that takes a person at their word: the token is the user id.
 type names struct{}

@@ -32,6 +32,8 @@ type Config struct {
 	// Certifier signs certificates of decisions, nil where there is no key; Deeds finds the entries that they rest on.
 	Certifier Certifier
 	Deeds     Deeds
+	// Evidence makes evidence packs.
+	Evidence Evidence
 	// PolicyLines are the lines in force, in their order.
 	PolicyLines func() []api.PolicyLine
 	Log         *slog.Logger

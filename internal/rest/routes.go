@@ -158,6 +158,7 @@ func (s *service) routes() http.Handler {
 	get("/audit/consistency", s.showConsistency)
 	get("/audit/entries/{entry}/proof", s.proveEntry)
 	get("/audit/requests/{id}/proof", s.proveRequest)
+	get("/audit/evidence", s.sendEvidence)
 	get("/audit/log/checkpoint", s.newestCheckpoint)
 	get("/audit/log/tile/*", s.showTile)
 	get("/audit/entries", s.listEntries)
