@@ -43,6 +43,16 @@ func (l logReader) Stream(ctx context.Context, asked rest.LogAsked, f func(*expo
 	return postgres.Explain(err, "log")
 }
 
+// Bundle reads entries in the order of the log.
+func (l logReader) Bundle(ctx context.Context, first int64, width int) ([]rest.LogSealed, error) {
+	found, err := l.log.Bundle(ctx, first, width)
+	list := make([]rest.LogSealed, len(found))
+	for i, s := range found {
+		list[i] = rest.LogSealed(s)
+	}
+	return list, postgres.Explain(err, "log")
+}
+
 // Stretch counts between checkpoints.
 func (l logReader) Stretch(ctx context.Context, asked rest.LogAsked) (rest.LogStretch, error) {
 	s, err := l.log.Stretch(ctx, auditdb.Question(asked))

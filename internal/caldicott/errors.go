@@ -47,6 +47,7 @@ const (
 	CodeCondition       = "CONDITION"
 	CodeExists          = "EXISTS"
 	CodeUnavailable     = "UNAVAILABLE"
+	CodeDisposed        = "DISPOSED" // its bytes are gone, by certificate
 	CodeUnsealed        = "UNSEALED" // not in the signed log yet
 )
 

@@ -192,6 +192,13 @@ func (s *Service) exportEvent(x LogExport, stage string) caldicott.Event {
 	return e
 }
 
+// LogBundled records that somebody is about to be given the entries beneath a tile, by its index and width.
+func (s *Service) LogBundled(ctx context.Context, g LogGrant, q LogQuestion, index int64, width int) error {
+	e := s.logEvent(g, caldicott.Exported, q)
+	e.Facts["format"], e.Facts["bundle"], e.Facts["count"] = "bundle", strconv.FormatInt(index, 10), strconv.Itoa(width)
+	return s.record(ctx, nil, e)
+}
+
 // LogStated records that a signed statement about a stretch of the log is about to be given: how many entries it counts, and
 // the log's sizes at both ends.
 func (s *Service) LogStated(ctx context.Context, g LogGrant, q LogQuestion, count, from, to int64) error {

@@ -193,15 +193,20 @@ func (p Proofs) Consistency(ctx context.Context, from, to int64) (path []merkle.
 	return path, old, new, err
 }
 
+// Covers says whether all of a place is under the newest signed checkpoint: ErrUnsealed where it is not.
+func (p Proofs) Covers(ctx context.Context, place merkle.Place) error {
+	tree, _, err := p.Checkpoint(ctx)
+	if err == nil && !place.In(tree.Size) {
+		err = ErrUnsealed
+	}
+	return err
+}
+
 // Tile is a tile as C2SP's tlog-tiles serves it; narrower than 256 hashes it is computed from what stands below. It gives
 // nothing beyond the signed log.
 func (p Proofs) Tile(ctx context.Context, place merkle.Place) ([]byte, error) {
-	tree, _, err := p.Checkpoint(ctx)
-	if err != nil {
+	if err := p.Covers(ctx, place); err != nil {
 		return nil, err
-	}
-	if !place.In(tree.Size) {
-		return nil, ErrUnsealed
 	}
 	data, err := p.Shelf.Tiles(ctx, []merkle.Place{place})
 	if err != nil {

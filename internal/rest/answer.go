@@ -41,10 +41,15 @@ func ProblemOf(r *http.Request, err error) api.Problem {
 
 // unseen makes what is hidden and what does not exist one answer, word for word.
 func unseen(err error) error {
-	if caldicott.KindOf(err) != caldicott.NotFound || caldicott.CodeOf(err) == caldicott.CodeUnsealed {
+	if caldicott.KindOf(err) != caldicott.NotFound || tellable(caldicott.CodeOf(err)) {
 		return err
 	}
 	return caldicott.Errorf(caldicott.NotFound, caldicott.CodeNotFound, "There is no such thing, or you may not see it.")
+}
+
+// tellable are the codes of what is missing that tell nobody anything of somebody else's.
+func tellable(code string) bool {
+	return code == caldicott.CodeUnsealed || code == caldicott.CodeDisposed
 }
 
 // WriteProblem writes a problem with the headers that belong to it.

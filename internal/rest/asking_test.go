@@ -36,6 +36,15 @@ func (l asking) Stream(ctx context.Context, asked rest.LogAsked, f func(*export.
 	})
 }
 
+func (l asking) Bundle(ctx context.Context, first int64, width int) ([]rest.LogSealed, error) {
+	found, err := l.log.Bundle(ctx, first, width)
+	list := make([]rest.LogSealed, len(found))
+	for i, s := range found {
+		list[i] = rest.LogSealed(s)
+	}
+	return list, err
+}
+
 func (l asking) Stretch(ctx context.Context, asked rest.LogAsked) (rest.LogStretch, error) {
 	s, err := l.log.Stretch(ctx, auditdb.Question(asked))
 	return rest.LogStretch{From: rest.LogMark(s.From), To: rest.LogMark(s.To), Count: s.Count, Reached: s.Reached}, err

@@ -214,6 +214,46 @@ func TestTheLogIsReadAsAnyC2SPClientReadsIt(t *testing.T) {
 	}
 }
 
+func TestAnAuditorReadsTheEntriesBeneathATileAndIsOnTheRecord(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	o := w.office(t)
+	w.as(t, "u-req-research").post("/api/v1/requests", scenario(t, "S03")).is(201)
+	o.seal(t)
+	auditor, why := w.as(t, "u-auditor"), header("Purpose", "EXTERNAL_AUDIT")
+	size := o.opened(t, string(auditor.get("/api/v1/audit/log/checkpoint").is(200).body)).Size
+	path := "/api/v1/audit/log/tile/entries/000.p/" + strconv.FormatInt(size, 10)
+	auditor.get(path).is(400)
+	w.as(t, "u-req-research").get(path, why).is(403)
+	auditor.get("/api/v1/audit/log/tile/entries/000", why).is(404, "UNSEALED")
+	// The demonstration has several organisations, and the auditor is one's: what is not theirs is in no bundle that they get.
+	auditor.get(path, why).is(404, "NOT_FOUND")
+	first := "/api/v1/audit/log/tile/entries/000.p/" + strconv.Itoa(w.ownUpTo(t, "TST01"))
+	r := auditor.get(first, why).is(200)
+	entries, err := merkle.ParseBundle(r.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tile, err := merkle.Split(auditor.get(strings.Replace(first, "entries", "0", 1)).is(200).body)
+	if err != nil || len(tile) != len(entries) {
+		t.Fatalf("%d hashes and %d entries: %v", len(tile), len(entries), err)
+	}
+	for i, canon := range entries {
+		if merkle.Leaf(canon) != tile[i] {
+			t.Errorf("entry %d is not the one beneath the tile", i)
+		}
+	}
+	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported' AND convert_from(canon, 'UTF8') LIKE '%"bundle":"0","count":"`+strconv.Itoa(len(entries))+`"%'`); n != 1 {
+		t.Errorf("%d readings are on record", n)
+	}
+}
+
+// ownUpTo is how many entries from the first on are about that organisation.
+func (w *town) ownUpTo(t testing.TB, code string) int {
+	return w.count(t, `SELECT COALESCE(min(l.leaf_index), (SELECT count(*) FROM audit.leaves)) FROM audit.leaves l JOIN audit.entries e ON e.id = l.entry_id
+		WHERE e.organisation_id IS DISTINCT FROM (SELECT id FROM casework.organisations WHERE code = $1)`, code)
+}
+
 func TestTheLogsHealthSaysWhatWaits(t *testing.T) {
 	t.Parallel()
 	w := open(t)

@@ -645,7 +645,7 @@ func TestAPackThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 				t.Errorf("it ended with %v", cause)
 			}
 		}()
-		stack(w.House, w.Service, reader, quiet()).ServeHTTP(&hungUp{httptest.NewRecorder(), 9000}, asked)
+		stack(w.House, w.Service, reader, nil, quiet()).ServeHTTP(&hungUp{httptest.NewRecorder(), 9000}, asked)
 	}()
 	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported' AND convert_from(canon, 'UTF8') LIKE '%"stage":"broken_off"%'`); n != 1 {
 		t.Errorf("%d broken packs are on record", n)

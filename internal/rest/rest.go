@@ -74,6 +74,8 @@ type LogReader interface {
 	Wholes(ctx context.Context, asked LogAsked, limit int) ([]LogWhole, error)
 	// Stream gives all, the oldest first, as the log stands at one moment. A row is valid until f returns.
 	Stream(ctx context.Context, asked LogAsked, f func(*export.Row) error) error
+	// Bundle gives so many entries in the order of the log, from an index on.
+	Bundle(ctx context.Context, first int64, width int) ([]LogSealed, error)
 	// Stretch finds the checkpoints around the time From to To of the question, and counts the entries asked for that were
 	// sealed between the two.
 	Stretch(ctx context.Context, asked LogAsked) (LogStretch, error)

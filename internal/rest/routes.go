@@ -161,6 +161,7 @@ func (s *service) routes() http.Handler {
 	get("/audit/evidence", s.sendEvidence)
 	get("/audit/log/checkpoint", s.newestCheckpoint)
 	get("/audit/log/tile/*", s.showTile)
+	get("/audit/log/tile/entries/*", s.showBundle)
 	get("/audit/entries", s.listEntries)
 	get("/audit/entries/{entry}", s.showEntry)
 	get("/audit/export", s.exportEntries)
