@@ -35,6 +35,7 @@ type house struct {
 const (
 	trailFile  = "../../migrations/00001_trail.sql"
 	notaryFile = "../../migrations/00005_notary.sql"
+	othersFile = "../../migrations/00006_witnesses.sql"
 	password   = "audit-test"
 )
 
@@ -68,11 +69,11 @@ func newHouse(t testing.TB) house {
 	if testing.Short() {
 		t.Skip("needs PostgreSQL")
 	}
-	trail, log := read(t, trailFile), read(t, notaryFile)
+	trail, log, others := read(t, trailFile), read(t, notaryFile), read(t, othersFile)
 	tables := read(t, "testdata/casework.sql")
-	digest := sha256.Sum256([]byte(string(trail) + string(log) + string(tables) + accounts))
+	digest := sha256.Sum256([]byte(string(trail) + string(log) + string(others) + string(tables) + accounts))
 	d := pgtest.New(t, pgtest.Schema{Key: hex.EncodeToString(digest[:]), Migrate: func(ctx context.Context, url string) error {
-		return migrate(ctx, url, fstest.MapFS{"00001_trail.sql": {Data: trail}, "00002_notary.sql": {Data: log}}, string(tables))
+		return migrate(ctx, url, fstest.MapFS{"00001_trail.sql": {Data: trail}, "00002_notary.sql": {Data: log}, "00003_witnesses.sql": {Data: others}}, string(tables))
 	}})
 	h := house{organisation: uuid.NewString(), superuser: connect(t, d.Superuser)}
 	h.owner = connect(t, d.As("audit_test_owner", password))
