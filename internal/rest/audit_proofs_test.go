@@ -188,7 +188,7 @@ func TestTheLogIsReadAsAnyC2SPClientReadsIt(t *testing.T) {
 	if want := o.opened(t, string(researcher.get("/api/v1/audit/checkpoints/latest").is(200).body)); whole.Root() != want.Root || whole.Size() != want.Size {
 		t.Errorf("the tiles make a tree of %d with %s, the checkpoint says %d with %s", whole.Size(), whole.Root(), want.Size, want.Root)
 	}
-	for _, path := range []string{"0/002.p/1", "0/001", "0/000.p/256", "0/000.p/0", "0/x000/000", "0/0", "0/00", "64/000", "00/000", "entries/999", "0/x999/999", "0/000/", "0/000.p/1/2"} {
+	for _, path := range []string{"0/002.p/1", "0/001", "0/000.p/256", "0/000.p/0", "0/x000/000", "0/0", "0/00", "64/000", "00/000", "0/x999/999", "0/000/", "0/000.p/1/2"} {
 		researcher.get("/api/v1/audit/log/tile/" + path).is(404)
 	}
 
@@ -226,6 +226,9 @@ func TestAnAuditorReadsTheEntriesBeneathATileAndIsOnTheRecord(t *testing.T) {
 	auditor.get(path).is(400)
 	w.as(t, "u-req-research").get(path, why).is(403)
 	auditor.get("/api/v1/audit/log/tile/entries/000", why).is(404, "UNSEALED")
+	for _, none := range []string{"999", "000.p/256", "x000/000", ""} {
+		auditor.get("/api/v1/audit/log/tile/entries/"+none, why).is(404)
+	}
 	// The demonstration has several organisations, and the auditor is one's: what is not theirs is in no bundle that they get.
 	auditor.get(path, why).is(404, "NOT_FOUND")
 	first := "/api/v1/audit/log/tile/entries/000.p/" + strconv.Itoa(w.ownUpTo(t, "TST01"))
