@@ -43,10 +43,12 @@ func (l Log) Stretch(ctx context.Context, q Question) (Stretch, error) {
 func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 	const (
 		before = `SELECT size, root, sealed_at FROM audit.checkpoints WHERE sealed_at < $1 ORDER BY sealed_at DESC, size DESC LIMIT 1`
-		// The least checkpoint that has every entry recorded by then: what was sealed by then, and what was only recorded.
+		// The least checkpoint that has every entry recorded by then: what was sealed by then, and what was only recorded. The
+		// empty log has them all where there was nothing yet.
 		after = `
-			SELECT c.size, c.root, c.sealed_at FROM audit.checkpoints c
-			WHERE $1 < now() AND c.size >= GREATEST(
+			SELECT c.size, c.root, c.sealed_at
+			FROM (SELECT 0 AS size, sha256('') AS root, to_timestamp(0) AS sealed_at UNION ALL SELECT size, root, sealed_at FROM audit.checkpoints) c
+			WHERE $1 < now() AND c.size >= GREATEST(0,
 				(SELECT max(b.size) FROM audit.checkpoints b WHERE b.sealed_at <= $1),
 				(SELECT max(l.leaf_index) + 1 FROM audit.leaves l JOIN audit.entries e ON e.id = l.entry_id
 					WHERE e.recorded_at <= $1

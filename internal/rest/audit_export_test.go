@@ -425,6 +425,8 @@ func TestThatNothingHappenedIsSigned(t *testing.T) {
 		"action=decide&from=" + middle + "&to=" + end:            1,
 		"action=triage&from=" + middle + "&to=" + end:            0,
 		"action=triage&actor=u-ig2&from=" + start + "&to=" + end: 0,
+		// Before there was a log there was nothing in it.
+		"action=triage&from=2020-01-01T00:00:00Z&to=2021-01-01T00:00:00Z": 0,
 	} {
 		got, x := state(query)
 		if got.StatusCode != http.StatusOK || x.Count != want {
