@@ -146,6 +146,20 @@ func TestA7AnAcknowledgedEntryThatIsDeletedBeforeItIsSealedIsMissedByItsReceipt(
 	if v := b.judged(lost); v != receipt.Broken {
 		t.Errorf("the entry that was taken away: %s", v)
 	}
+
+	// Nor does another entry in its place keep the promise.
+	content.Title = "Something harmless"
+	instead, err := service.Do(t.Context(), call, casework.Target{Noun: caldicott.Requests, ID: id}, caldicott.Amending{Content: content})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.grow(10)
+	if other := held(instead.Receipt); other.Seq != lost.Seq || b.judged(other) != receipt.Sealed {
+		t.Errorf("what was put in its place: %+v", other)
+	}
+	if v := b.judged(lost); v != receipt.Broken {
+		t.Errorf("the entry that was replaced: %s", v)
+	}
 	if lost.Stream != caldicott.RequestStream(id) || lost.Seq != kept.Seq+1 {
 		t.Errorf("the receipt does not say which entry: %+v", lost)
 	}
