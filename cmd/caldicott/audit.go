@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/postgres"
+	"github.com/caldicott/caldicott/internal/witness"
 )
 
 // auditCommand groups what is done with the trail and the log.
@@ -82,6 +85,7 @@ func readNote(name string) (audit.Note, error) {
 // verifyCommand re-reads everything: of the database through the reader's login, or of files without any database.
 type verifyCommand struct {
 	trusted
+	Policy    string `type:"existingfile" placeholder:"FILE" help:"Whose cosignatures a checkpoint needs besides the log's signature (c2sp.org/tlog-policy: log, witness, group and quorum lines). Where the quorum is missing it cannot be told. Its log lines are keys: --keys is not needed."`
 	Directory string `type:"existingdir" placeholder:"DIR" xor:"what" help:"Verify an export instead of the database."`
 	Proof     string `type:"existingfile" placeholder:"FILE" xor:"what" help:"Verify one proof instead, of the entry in --entry."`
 	Entry     string `type:"existingfile" placeholder:"FILE" help:"The entry of --proof, byte for byte."`
@@ -97,8 +101,11 @@ func (c *verifyCommand) Run(t *tools) error {
 	if err != nil {
 		return err
 	}
+	if err := c.demand(&a); err != nil {
+		return err
+	}
 	if c.Proof != "" {
-		return c.proof(t, a.Keys)
+		return c.proof(t, a)
 	}
 	said := printer{t: t, json: c.JSON}
 	var summary audit.Summary
@@ -119,6 +126,29 @@ func (c *verifyCommand) Run(t *tools) error {
 		return err
 	}
 	return verdict(summary)
+}
+
+// demand has the auditor ask for cosignatures. The policy says the log's keys where nobody else does.
+func (c *verifyCommand) demand(a *audit.Auditor) error {
+	if c.Policy == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.Policy)
+	if err != nil {
+		return err
+	}
+	policy, err := witness.ParsePolicy(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Policy, err)
+	}
+	a.Policy = func(signed string) error {
+		_, err := policy.Check(signed)
+		return err
+	}
+	if !a.Keys.Given() {
+		a.Keys, err = audit.ParseKeys(strings.NewReader(strings.Join(policy.LogKeys(), "\n")))
+	}
+	return err
 }
 
 // verdict is the exit code.
@@ -203,7 +233,7 @@ func (c *verifyCommand) database(t *tools, a audit.Auditor, said *printer) (summ
 }
 
 // proof verifies one proof, which needs nothing but itself, the entry and a key.
-func (c *verifyCommand) proof(t *tools, keys audit.Keys) error {
+func (c *verifyCommand) proof(t *tools, a audit.Auditor) error {
 	text, err := os.ReadFile(c.Proof)
 	if err != nil {
 		return err
@@ -212,9 +242,9 @@ func (c *verifyCommand) proof(t *tools, keys audit.Keys) error {
 	if err != nil {
 		return err
 	}
-	p, err := audit.CheckProof(string(text), canon, keys)
-	if err == nil && !keys.Given() {
-		err = fmt.Errorf("%w: give --keys", audit.ErrUnknownKey)
+	p, err := a.Proof(string(text), canon)
+	if err == nil && !a.Keys.Given() {
+		err = fmt.Errorf("%w: give --keys or --policy", audit.ErrUnknownKey)
 	}
 	said := printer{t: t, json: c.JSON}
 	result := struct {
@@ -258,6 +288,9 @@ func sentence(s audit.Summary) string {
 		"%d leaves, %d tiles, %d checkpoints, %d signatures verified, %d anchors; %d notes.",
 		verdict, s.Entries, s.Chained, s.Streams, s.Disposed, s.Details, s.Erased, s.CaseRows, s.Versions,
 		s.Leaves, s.Tiles, s.Checkpoints, s.Signatures, s.Anchors, s.Notes)
+	if s.Public > 0 {
+		line += fmt.Sprintf(" The checkpoint of %d leaves satisfies the policy.", s.Public)
+	}
 	if s.Waiting > 0 {
 		line += fmt.Sprintf(" %d entries wait to be sealed, %d of them for too long: until then those outside the chains stand alone.", s.Waiting, s.Late)
 	}

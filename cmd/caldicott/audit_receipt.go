@@ -14,6 +14,7 @@ import (
 	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/receipt"
+	"github.com/caldicott/caldicott/internal/witness"
 )
 
 // receiptCommand is about the receipts that deeds are answered with.
@@ -114,7 +115,7 @@ func cannotTell(t *tools, why error) error {
 	return exit(exitUnknown)
 }
 
-// verifierKeys reads public keys, one a line; what stands behind a key is not for this.
+// verifierKeys reads public keys, one a line; what stands behind a key is not for this, and nor are witnesses' keys.
 func verifierKeys(path string) (note.Verifiers, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -123,7 +124,11 @@ func verifierKeys(path string) (note.Verifiers, error) {
 	var keys []string
 	for line := range strings.Lines(string(b)) {
 		line, _, _ = strings.Cut(line, "#")
-		if fields := strings.Fields(line); len(fields) > 0 {
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if _, err := witness.NewVerifier(fields[0]); err != nil {
 			keys = append(keys, fields[0])
 		}
 	}

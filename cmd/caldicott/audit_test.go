@@ -3,20 +3,25 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/caldicott/caldicott/internal/anchor"
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/rehearse"
+	"github.com/caldicott/caldicott/internal/witness"
 )
 
 // kept is a stage on which everything is committed, as in service.
@@ -133,6 +138,96 @@ func TestWhatIsSealedIsVerifiedExportedProvedAndExplained(t *testing.T) {
 	if strings.Contains(far.out, "u-guardian") || strings.Count(far.out, "✓ signed by") != strings.Count(live.out, "✓ signed by") {
 		t.Errorf("an export names people, or proves less: %s\n%s", far.out, live.out)
 	}
+}
+
+// An auditor's policy names the log's key and a witness: of a database, of an export and of a proof it asks for both, and
+// for nothing else.
+func TestAPolicyIsAskedOfADatabaseAnExportAndAProof(t *testing.T) {
+	t.Parallel()
+	s := newSealed(t)
+	s.seal()
+	key, err := os.ReadFile(s.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, vkey := cosigner(t, strings.TrimSpace(string(key)))
+	policy := s.file(t, "policy", "log "+string(key)+"witness w "+vkey+"\nquorum w\n")
+	s.file(t, "keys", string(key)+vkey+" # a witness's\n")
+	var decided int64
+	if err := s.superuser.Get(&decided, `SELECT id FROM audit.entries WHERE action = 'decide' AND outcome = 'done'`); err != nil {
+		t.Fatal(err)
+	}
+	every := func(name string, code int, says string) {
+		t.Helper()
+		to := filepath.Join(s.folder, name)
+		s.require(t, s.environ, exitOK, "entries of", "export", "--to", to)
+		s.require(t, s.environ, exitOK, "entry-", "prove", "--entry", fmt.Sprint(decided), "--to", to+"-proofs")
+		entry := filepath.Join(to+"-proofs", fmt.Sprintf("entry-%d", decided))
+		s.require(t, s.environ, code, says, "verify", "--policy", policy)
+		s.require(t, nil, code, says, "verify", "--policy", policy, "--directory", to)
+		s.require(t, nil, code, says, "verify", "--policy", policy, "--proof", entry+".tlog-proof", "--entry", entry+".json")
+		s.require(t, nil, exitOK, "", "verify", "--keys", s.keys, "--proof", entry+".tlog-proof", "--entry", entry+".json")
+	}
+	s.require(t, s.environ, exitOK, "is a witness's", "verify", "--keys", s.keys)
+	every("alone", exitUnknown, `the quorum "w" has not cosigned it`)
+	desk := notarydb.Desk{Shelf: notarydb.Shelf{DB: s.superuser}}
+	p := notary.Publisher{Origin: testOrigin, Log: desk, Store: desk, Witnesses: []notary.Witness{w}, Clock: time.Now}
+	if err := p.Publish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	every("cosigned", exitOK, "")
+	proofs := notary.Proofs{Origin: testOrigin, Shelf: notarydb.Shelf{DB: s.superuser}}
+	daily := anchor.Daily{Newest: proofs.Checkpoint, Store: desk, Anchors: []anchor.Anchor{anchor.Folder(s.folder)}, Clock: time.Now}
+	if err := daily.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := filepath.Glob(filepath.Join(s.folder, "*.checkpoint"))
+	if err != nil || len(kept) != 1 {
+		t.Fatal(kept, err)
+	}
+	s.require(t, s.environ, exitOK, "satisfies the policy", "verify", "--policy", policy, "--anchor", kept[0])
+	s.require(t, nil, exitOK, `"Anchors":1`, "verify", "--json", "--policy", policy, "--directory", filepath.Join(s.folder, "cosigned"), "--anchor", kept[0])
+	_, stranger := cosigner(t, strings.TrimSpace(string(key)))
+	another := s.file(t, "another", "log "+string(key)+"witness w "+stranger+"\nquorum w\n")
+	s.require(t, s.environ, exitUnknown, "no checkpoint satisfies the policy", "verify", "--policy", another)
+	s.require(t, s.environ, exitFault, "policy: line 1", "verify", "--policy", s.keys)
+	if _, err := s.superuser.Exec(`UPDATE audit.cosignatures SET line = overlay(line PLACING 'BBBB' FROM length(line) - 20)`); err == nil {
+		t.Fatal("a cosignature was changed")
+	}
+	s.superuser.MustExec(`ALTER TABLE audit.cosignatures DISABLE TRIGGER ALL`)
+	s.superuser.MustExec(`UPDATE audit.cosignatures SET line = overlay(line PLACING 'BBBB' FROM length(line) - 20)`)
+	every("forged", exitTampered, "")
+}
+
+// cosigner serves a witness of the log whose verifier key that is.
+func cosigner(t *testing.T, logKey string) (notary.Witness, string) {
+	t.Helper()
+	secret, vkey, err := witness.GenerateKey("witness.example/w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := witness.ParseKey(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs, err := witness.ParseLogs(strings.NewReader("log " + logKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, err := witness.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(witness.Handler(&witness.Witness{Key: key, Logs: logs, Store: folder, Clock: time.Now}, slog.New(slog.DiscardHandler)))
+	t.Cleanup(func() {
+		server.Close()
+		_ = folder.Close()
+	})
+	verifier, err := witness.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return notary.Witness{Name: "w", Key: vkey, Client: witness.Client{URL: server.URL, Verifier: verifier}}, vkey
 }
 
 func TestWhatASuperuserDidToTheLogIsExplainedAndNeverExported(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -201,7 +202,7 @@ func signerOf(sealer *sqlx.DB, memory notary.Memory) (*notary.Signer, error) {
 // note reads a signed checkpoint as an auditor is given it.
 func (b *book) note(size string) audit.Note {
 	b.t.Helper()
-	proofs := notary.Proofs{Origin: origin, Shelf: notarydb.Shelf{DB: b.reader}}
+	proofs := b.proofs()
 	var signed string
 	var err error
 	if size == "newest" {
@@ -262,13 +263,29 @@ func (b *book) refused(by *sqlx.DB, query string, args ...any) {
 	}
 }
 
+// refusedAs is refused for that reason alone, an SQLSTATE.
+func (b *book) refusedAs(state string, by *sqlx.DB, query string, args ...any) {
+	b.t.Helper()
+	_, err := by.ExecContext(b.t.Context(), query, args...)
+	if refusal, is := errors.AsType[*pq.Error](err); !is || string(refusal.Code) != state {
+		b.t.Errorf("%s: %v, not %s", query, err, state)
+	}
+}
+
 // verify is what an auditor finds who has the key, and perhaps checkpoints, from elsewhere.
 func (b *book) verify(anchors ...audit.Note) ([]audit.Finding, audit.Summary) {
 	b.t.Helper()
-	keys, err := audit.ParseKeys(strings.NewReader(public))
-	if err != nil {
+	return b.audit(audit.Auditor{Anchors: anchors})
+}
+
+// audit is verify by an auditor who may have brought other things too.
+func (b *book) audit(a audit.Auditor) ([]audit.Finding, audit.Summary) {
+	b.t.Helper()
+	var err error
+	if a.Keys, err = audit.ParseKeys(strings.NewReader(public)); err != nil {
 		b.t.Fatal(err)
 	}
+	a.Origin = origin
 	trail, err := auditdb.Open(b.t.Context(), b.reader)
 	if err != nil {
 		b.t.Fatal(err)
@@ -276,7 +293,7 @@ func (b *book) verify(anchors ...audit.Note) ([]audit.Finding, audit.Summary) {
 	defer trail.Close() //nolint:errcheck // only read
 	var findings []audit.Finding
 	b.noted = nil
-	sum, err := audit.Auditor{Keys: keys, Origin: origin, Anchors: anchors}.Database(b.t.Context(), trail, func(f audit.Finding) {
+	sum, err := a.Database(b.t.Context(), trail, func(f audit.Finding) {
 		if f.Note() {
 			b.noted = append(b.noted, f)
 		} else {
@@ -312,6 +329,34 @@ func (b *book) chained() int64 {
 // reading is an entry outside of all chains.
 func (b *book) reading() int64 {
 	return b.number(`SELECT id FROM audit.entries WHERE action = 'viewed' ORDER BY id OFFSET 4000 LIMIT 1`)
+}
+
+// service is the house at work on the copy.
+func (b *book) service(promise func(caldicott.Appended) string) *casework.Service {
+	b.t.Helper()
+	db, err := postgres.Open(postgres.Settings{URL: housetest.AppURL(b.database), Application: "house", Connections: 4, StatementTimeout: time.Minute}, house.Scribe)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = db.Close() })
+	f := housetest.Furnished(b.t)
+	return &casework.Service{Store: db, Policy: f.Policy, House: f.House, Clock: time.Now, NewID: house.NewID, Promise: promise}
+}
+
+// grow has the house go on: so many more readings, sealed and signed by a signer that remembers nothing.
+func (b *book) grow(n int64) audit.Note {
+	b.t.Helper()
+	if err := readings(b.t.Context(), b.app, b.database.Superuser, b.number(`SELECT count(*) FROM audit.entries`)+n); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := sealAndSign(b.t.Context(), b.sealer, notary.File(filepath.Join(b.t.TempDir(), "signed"))); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.note("newest")
+}
+
+func (b *book) proofs() notary.Proofs {
+	return notary.Proofs{Origin: origin, Shelf: notarydb.Shelf{DB: b.reader}}
 }
 
 func (b *book) text(query string, args ...any) (s string) {

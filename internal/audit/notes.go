@@ -3,8 +3,10 @@ package audit
 import (
 	"bufio"
 	"cmp"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,8 +30,9 @@ var emptyRoot = tlog.Hash(sha256.Sum256(nil))
 
 // Keys are the public keys that an auditor has from elsewhere, by which alone signatures are believed.
 type Keys struct {
-	list  []note.Verifier
-	spans map[string]Span
+	list      []note.Verifier
+	spans     map[string]Span
+	witnesses []string // keys that cosign: they stand in the same file, and vouch for nothing by themselves
 }
 
 // Span is from which size of the log on a key signs, and before which; To is 0 while it is in use.
@@ -38,7 +41,8 @@ type Span struct{ From, To int64 }
 func (s Span) holds(size int64) bool { return size >= s.From && (s.To == 0 || size < s.To) }
 
 // ParseKeys reads verifier keys of signed notes, one a line; # begins a comment. Behind a key may stand the first size of
-// the log that it signs, and the first that it signs no more.
+// the log that it signs, and the first that it signs no more. Keys of receipts and of witnesses may stand in the same file:
+// whoever has one of those cannot make a checkpoint that is believed.
 func ParseKeys(r io.Reader) (Keys, error) {
 	k := Keys{spans: map[string]Span{}}
 	lines := bufio.NewScanner(r)
@@ -48,9 +52,16 @@ func ParseKeys(r io.Reader) (Keys, error) {
 		if len(fields) == 0 {
 			continue
 		}
+		if cosigns(fields[0]) {
+			k.witnesses = append(k.witnesses, fields[0])
+			continue
+		}
 		v, err := note.NewVerifier(fields[0])
 		if err != nil {
 			return Keys{}, fmt.Errorf("line %d of the keys: %w", n, err)
+		}
+		if strings.HasSuffix(v.Name(), receiptSuffix) {
+			continue
 		}
 		span, err := parseSpan(fields[1:])
 		if err != nil {
@@ -62,9 +73,25 @@ func ParseKeys(r io.Reader) (Keys, error) {
 		return Keys{}, fmt.Errorf("keys: %w", err)
 	}
 	if len(k.list) == 0 {
-		return Keys{}, errors.New("keys: there is none")
+		return Keys{}, errors.New("keys: there is none of a log")
 	}
 	return k, nil
+}
+
+// receiptSuffix is how the name of a key ends that signs receipts: it is with every replica of the service, and the log's is not.
+const receiptSuffix = "/receipt"
+
+// cosigns says whether that is the verifier key of a witness (c2sp.org/tlog-cosignature): Ed25519 over a time and a text.
+func cosigns(vkey string) bool {
+	const kind = 4
+	name, rest, _ := strings.Cut(vkey, "+")
+	id, encoded, _ := strings.Cut(rest, "+")
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) != 1+ed25519.PublicKeySize || key[0] != kind {
+		return false
+	}
+	sum := sha256.Sum256(append([]byte(name+"\n"), key...))
+	return id == hex.EncodeToString(sum[:4])
 }
 
 func parseSpan(fields []string) (s Span, err error) {
@@ -187,6 +214,28 @@ func CheckProof(text string, canon []byte, keys Keys) (Proof, error) {
 		p.Signers, err = keys.check(p.Note)
 	}
 	return p, err
+}
+
+// Proof is CheckProof with what the auditor brought along: the checkpoint must satisfy the policy too.
+func (a Auditor) Proof(text string, canon []byte) (Proof, error) {
+	p, err := CheckProof(text, canon, a.Keys)
+	if err == nil {
+		err = a.public(p.Signed)
+	}
+	return p, err
+}
+
+// public asks the policy, if there is one. A signature that does not verify though its key is known is ErrForged; that
+// somebody has not signed is not.
+func (a Auditor) public(signed string) error {
+	if a.Policy == nil {
+		return nil
+	}
+	err := a.Policy(signed)
+	if errors.As(err, new(*note.InvalidSignatureError)) {
+		return fmt.Errorf("%w: %w", ErrForged, err)
+	}
+	return err
 }
 
 // check opens a note and holds its signers to their spans.

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/caldicott/caldicott/internal/witness"
 )
 
 // logKey is a key and what an auditor is given of it.
@@ -65,6 +67,53 @@ func TestAFileOfKeysThatSaysAnythingElseIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "# nothing\n", "log+1+x\n", public + " x\n", public + " -1\n", public + " 1 2 3\n", public + " 01\n"} {
+		if _, err := ParseKeys(strings.NewReader(text)); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
+}
+
+// Who is given one file with all keys of a house gains nothing for those who have the lesser ones.
+func TestKeysOfReceiptsAndWitnessesVouchForNoCheckpoint(t *testing.T) {
+	_, public, err := note.GenerateKey(nil, "log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, receipts, err := note.GenerateKey(nil, "log/receipt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, cosigns, err := witness.GenerateKey("w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := ParseKeys(strings.NewReader(public + "\n" + receipts + "\n" + cosigns + " # of our neighbours\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := tlog.Tree{N: 7, Hash: tlog.Hash{1}}
+	for _, name := range []string{"log", "log/receipt"} {
+		text, err := note.Sign(&note.Note{Text: checkpointText(name, tree)}, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keys.check(Note{Origin: name, Tree: tree, Signed: string(text)}); !errors.Is(err, ErrUnknownKey) {
+			t.Errorf("a receipt's key has signed a checkpoint of %s: %v", name, err)
+		}
+	}
+	v := Auditor{Keys: keys}.verifier(func(f Finding) {
+		if !f.Note() || !strings.Contains(f.Text, cosigns) {
+			t.Error(f)
+		}
+	})
+	if v.aside(); v.sum.Notes != 1 {
+		t.Errorf("%d notes", v.sum.Notes)
+	}
+	for _, text := range []string{receipts, cosigns, public + "\n" + strings.Replace(cosigns, "w+", "x+", 1)} {
 		if _, err := ParseKeys(strings.NewReader(text)); err == nil {
 			t.Errorf("%q was taken", text)
 		}

@@ -100,9 +100,12 @@ type Checkpoint struct {
 	Size  int64
 	Root  []byte // nil where lines sign what is not there
 	At    time.Time
-	Lines []string
+	Lines []string // of the log's keys
+	// Cosigned are the lines of witnesses.
+	Cosigned []string
 
 	checked, unchecked int64 // lines by keys that were given, and by others
+	doubt              error // why it does not satisfy the policy
 }
 
 // Key is what was last said of a key that signs the log.
@@ -172,6 +175,7 @@ type Summary struct {
 	Leaves, Tiles, Checkpoints                                               int64
 	Signatures                                                               int64 // verified with the keys that were given
 	Unchecked                                                                int64 // signatures of others
+	Public                                                                   int64 // size of the newest checkpoint that satisfies the policy; 0 for none, or without a policy
 	Anchors                                                                  int64 // that the log contains
 	Waiting                                                                  int64 // entries that are not sealed yet
 	Late                                                                     int64 // those among them that wait for longer than they should
@@ -192,6 +196,7 @@ func (s Summary) Certain() bool { return len(s.Skipped) == 0 && s.Late == 0 }
 type Auditor struct {
 	Keys     Keys
 	Origin   string               // the log's name; empty: what the keys are called
+	Policy   func(string) error   // says why a signed checkpoint is not believed though a key has signed it; nil: its key is enough
 	Anchors  []Note               // older checkpoints that were kept outside: the log must contain them
 	Workers  int                  // goroutines that hash and read; 0: as many as there are cores
 	Progress func(done, of int64) // told now and then how many entries are done; may be nil
@@ -266,7 +271,15 @@ func (v *verifier) skip(part string) {
 	v.found(Finding{Invariant: "note", Text: part})
 }
 
+// aside says which keys are of no use here.
+func (v *verifier) aside() {
+	for _, vkey := range v.Keys.witnesses {
+		v.found(Finding{Invariant: "note", Text: fmt.Sprintf("key %s is a witness's: it counts in a policy, and alone it vouches for nothing", vkey)})
+	}
+}
+
 func (v *verifier) begin(ctx context.Context, src Source) (err error) {
+	v.aside()
 	v.moment, err = src.Moment(ctx)
 	return err
 }

@@ -62,6 +62,7 @@ func (a Auditor) Directory(ctx context.Context, files fs.FS, report func(Finding
 
 func (a Auditor) directory(ctx context.Context, files fs.FS, report func(Finding), watch func(*Row)) (Summary, error) {
 	d := directory{verifier: a.verifier(report), ctx: ctx, files: files, watch: watch, pruned: map[int64]bool{}}
+	d.aside()
 	if err := d.open(); err != nil {
 		return d.sum, err
 	}
@@ -148,7 +149,23 @@ func (d *directory) believe() {
 			d.found(Finding{Invariant: "I10", Text: fmt.Sprintf("%s is of the log %q, and not of %q", a.name, a.Origin, d.Origin)})
 		default:
 			d.sum.Signatures++
+			if a.name == "checkpoint" {
+				d.cosigned(a.Note)
+			}
 		}
+	}
+}
+
+// cosigned holds the newest checkpoint against the policy.
+func (d *directory) cosigned(n Note) {
+	switch err := d.public(n.Signed); {
+	case d.Policy == nil:
+	case errors.Is(err, ErrForged):
+		d.found(Finding{Invariant: "I10", Text: fmt.Sprintf("the checkpoint of size %d was not cosigned as it is: %v", n.N, err), Have: hex.EncodeToString(n.Hash[:])})
+	case err != nil:
+		d.skip(fmt.Sprintf("the checkpoint of size %d: %v", n.N, err))
+	default:
+		d.sum.Public = n.N
 	}
 }
 

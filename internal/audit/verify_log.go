@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -141,7 +143,9 @@ func (v *verifier) compare(ctx context.Context, src Source, t Tile) error {
 // checkpoints asks whether the leaves are there that each checkpoint stands on, and who signed it.
 func (v *verifier) checkpoints(ctx context.Context, src Source) error {
 	spans := map[string]Span{}
+	keyed := false // whether the house has a key that signs its log
 	err := src.Keys(ctx, func(k Key) error {
+		keyed = true
 		if verifier, err := note.NewVerifier(k.Verifier); err == nil { // what is no key signs nothing
 			spans[keyID(verifier)] = k.Span
 		}
@@ -152,6 +156,7 @@ func (v *verifier) checkpoints(ctx context.Context, src Source) error {
 	}
 	var newest, last Checkpoint // of all, and of those that are signed
 	believed := false           // whether that one is signed by a key that was given
+	var bare, alone Checkpoint  // the first after those that is not signed, and the first signed one that does not satisfy the policy
 	err = judgeAll(v, func(f func(Checkpoint) error) error { return src.Checkpoints(ctx, f) }, func(j *judged[Checkpoint]) { v.signed(j, spans) }, func(j *judged[Checkpoint]) {
 		v.sum.Checkpoints++
 		v.sum.Signatures += j.row.checked
@@ -160,14 +165,30 @@ func (v *verifier) checkpoints(ctx context.Context, src Source) error {
 			newest = j.row
 		}
 		if len(j.row.Lines) > 0 {
-			last, believed = j.row, j.ok
+			last, believed, bare = j.row, j.ok, Checkpoint{}
+		}
+		switch {
+		case len(j.row.Lines) == 0:
+			bare = first(bare, j.row)
+		case j.ok && j.row.doubt == nil && v.Policy != nil:
+			v.sum.Public, alone = j.row.Size, Checkpoint{}
+		default:
+			alone = first(alone, j.row)
 		}
 	})
 	if err == nil {
 		v.covered(newest)
-		v.trust(last, believed)
+		v.trust(last, bare, believed, keyed)
+		v.cosigned(last, alone)
 	}
 	return err
+}
+
+func first(have, next Checkpoint) Checkpoint {
+	if have.Size > 0 {
+		return have
+	}
+	return next
 }
 
 // covered asks whether the newest checkpoint ends where the leaves do.
@@ -193,6 +214,7 @@ func (v *verifier) signed(j *judged[Checkpoint], spans map[string]Span) {
 	}
 	tree := tlog.Tree{N: c.Size}
 	copy(tree.Hash[:], c.Root)
+	var believed string
 	for _, line := range c.Lines {
 		text := checkpointText(originOf(v.Origin, line), tree)
 		n := Note{Tree: tree, Signed: text + "\n" + line + "\n"}
@@ -203,7 +225,7 @@ func (v *verifier) signed(j *judged[Checkpoint], spans map[string]Span) {
 		case err != nil:
 			j.finding(Finding{Invariant: "I10", Text: fmt.Sprintf("the checkpoint of size %d was not signed as it is: %v", c.Size, err), Have: hex.EncodeToString(c.Root)})
 		default:
-			j.ok = true
+			j.ok, believed = true, text
 			c.checked++
 			for _, id := range ids {
 				if s, known := spans[id]; known && !s.holds(c.Size) {
@@ -212,21 +234,59 @@ func (v *verifier) signed(j *judged[Checkpoint], spans map[string]Span) {
 			}
 		}
 	}
+	if !j.ok {
+		return
+	}
+	if c.doubt = v.public(believed + "\n" + strings.Join(slices.Concat(c.Lines, c.Cosigned), "\n") + "\n"); errors.Is(c.doubt, ErrForged) {
+		j.finding(Finding{Invariant: "I10", Text: fmt.Sprintf("the checkpoint of size %d was not cosigned as it is: %v", c.Size, c.doubt), Have: hex.EncodeToString(c.Root)})
+	}
 }
 
-// trust says what can be said of the signatures as a whole.
-func (v *verifier) trust(last Checkpoint, believed bool) {
+// trust says what can be said of the signatures as a whole. Who brings keys, a policy or an anchor expects a signed log, and
+// so does a database that says of itself that it has one.
+func (v *verifier) trust(last, bare Checkpoint, believed, keyed bool) {
 	switch {
-	case !v.Keys.Given() && len(v.Anchors) == 0 && v.sum.Leaves == 0 && v.sum.Checkpoints == 0:
+	case last.Size == 0 && (v.Keys.Given() || v.Policy != nil || len(v.Anchors) > 0 || keyed || v.sum.Leaves > 0 || v.sum.Checkpoints > 0):
+		v.skip("signatures: the log is not signed")
+	case last.Size == 0:
 		v.sum.Late = 0 // there is no log that could be late, and nobody who says that there should be one
 		v.found(Finding{Invariant: "note", Text: "nothing has ever been sealed: entries outside of the chains stand alone"})
-	case !v.Keys.Given() && last.Size > 0:
-		v.found(Finding{Invariant: "note", Text: "signatures were not checked: no keys were given"})
 	case !v.Keys.Given():
-	case last.Size == 0:
-		v.skip("signatures: the log is not signed")
+		v.found(Finding{Invariant: "note", Text: "signatures were not checked: no keys were given"})
 	case !believed && v.sum.Findings == 0:
 		v.skip(fmt.Sprintf("signatures: the newest signed checkpoint, of size %d, is signed by none of the keys that were given", last.Size))
+	case v.stale(bare):
+		v.skip(fmt.Sprintf("signatures: the log has %d leaves, and nobody has signed more than %d", v.tree.next, last.Size))
+	}
+}
+
+// signGoal is how long a checkpoint may wait for its signature, and for the policy's witnesses: one of them may be down for
+// a while.
+const signGoal = time.Minute
+
+// stale says whether there is such a checkpoint, and it has waited for too long.
+func (v *verifier) stale(c Checkpoint) bool {
+	waited := v.moment.Now.Sub(c.At)
+	return c.Size > 0 && (waited < 0 || waited > signGoal)
+}
+
+// cosigned says how far the policy is satisfied. The newest checkpoint seldom is where much is written, as its witnesses are
+// only just being asked; one that has waited for long is as good as none.
+func (v *verifier) cosigned(last, alone Checkpoint) {
+	if v.Policy == nil || last.Size == 0 || alone.Size == 0 {
+		return
+	}
+	why := ""
+	if last.doubt != nil {
+		why = ": " + last.doubt.Error()
+	}
+	switch {
+	case v.sum.Public == 0:
+		v.skip("no checkpoint satisfies the policy" + why)
+	case v.stale(alone):
+		v.skip(fmt.Sprintf("no checkpoint beyond size %d satisfies the policy, and there are %d leaves%s", v.sum.Public, last.Size, why))
+	default:
+		v.found(Finding{Invariant: "note", Text: fmt.Sprintf("the last %d leaves are signed, and their checkpoint does not satisfy the policy yet", last.Size-v.sum.Public)})
 	}
 }
 

@@ -135,9 +135,47 @@ func TestWhoCannotKnowTheSignatureCannotTell(t *testing.T) {
 	if sum, findings := h.audit(t, audit.Auditor{}); !sum.Certain() || sum.Waiting != 1 || !says(findings, "nothing has ever been sealed") {
 		t.Errorf("without a log: %+v %v", sum, findings)
 	}
+	if sum, _ := h.audit(t, audit.Auditor{Policy: func(string) error { return nil }}); !sum.Sound() || sum.Certain() {
+		t.Errorf("a policy asks for a log: %+v", sum)
+	}
+	h.superuser.MustExec(`INSERT INTO audit.keys (vkey, role, valid_from_size) VALUES ($1, 'receipt', 0)`, s.key.Verifier())
+	if sum, _ := h.audit(t, audit.Auditor{}); !sum.Certain() {
+		t.Errorf("a receipt's key asks for no log: %+v", sum)
+	}
+	h.superuser.MustExec(`INSERT INTO audit.keys (vkey, role, valid_from_size) VALUES ($1, 'log', 0)`, s.key.Verifier())
+	if sum, findings := h.audit(t, audit.Auditor{}); !sum.Sound() || sum.Certain() || !says(findings, "not signed") {
+		t.Errorf("the house has a key, and no log: %+v %v", sum, findings)
+	}
+	if err := s.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sum, _ := h.audit(t, audit.Auditor{}); !sum.Sound() || sum.Certain() {
+		t.Errorf("checkpoints, and nobody signed one: %+v", sum)
+	}
 	anchor := s.seal(t)
 	sum, findings := h.audit(t, audit.Auditor{Keys: other.keys, Anchors: []audit.Note{anchor}})
 	if !sum.Sound() || sum.Certain() || sum.Unchecked != 1 || len(sum.Skipped) != 2 || sum.Anchors != 0 {
+		t.Errorf("%+v %v", sum, findings)
+	}
+}
+
+// Whoever puts an older log back, and has no key, cannot have it signed as it goes on.
+func TestLeavesThatNobodySignsForLongCannotBeTold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	s := h.signatory(t)
+	h.deed(t, uuid.NewString())
+	s.seal(t)
+	h.deed(t, uuid.NewString())
+	if err := s.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if sum, findings := h.audit(t, audit.Auditor{Keys: s.keys}); !sum.Sound() || !sum.Certain() {
+		t.Errorf("it is only just sealed: %+v %v", sum, findings)
+	}
+	h.superuser.MustExec(`ALTER TABLE audit.checkpoints DISABLE TRIGGER ALL`)
+	h.superuser.MustExec(`UPDATE audit.checkpoints SET sealed_at = sealed_at - interval '2 minutes'`)
+	if sum, findings := h.audit(t, audit.Auditor{Keys: s.keys}); !sum.Sound() || sum.Certain() || !says(findings, "nobody has signed more than") {
 		t.Errorf("%+v %v", sum, findings)
 	}
 }

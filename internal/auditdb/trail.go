@@ -176,14 +176,15 @@ func (t Trail) Tiles(ctx context.Context, f func(audit.Tile) error) error {
 // Checkpoints reads what was signed, and what was not.
 func (t Trail) Checkpoints(ctx context.Context, f func(audit.Checkpoint) error) error {
 	const query = `
-		SELECT coalesce(c.size, s.size), c.root, c.sealed_at, s.lines
+		SELECT coalesce(c.size, s.size), c.root, c.sealed_at, s.lines,
+			ARRAY(SELECT w.line FROM audit.cosignatures w WHERE w.size = c.size ORDER BY w.witness)
 		FROM audit.checkpoints c
 		FULL JOIN (SELECT size, array_agg(line ORDER BY key_id) AS lines FROM audit.signatures GROUP BY size) s ON s.size = c.size
 		ORDER BY 1`
 	return t.each(ctx, query, func(rows *sql.Rows) error {
 		var c audit.Checkpoint
 		var at any
-		if err := rows.Scan(&c.Size, &c.Root, &at, pq.Array(&c.Lines)); err != nil {
+		if err := rows.Scan(&c.Size, &c.Root, &at, pq.Array(&c.Lines), pq.Array(&c.Cosigned)); err != nil {
 			return err
 		}
 		c.At = moment(at)

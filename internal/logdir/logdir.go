@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,7 +118,7 @@ func (w *writer) checkpoints(ctx context.Context, x Exporter) (newest merkle.Che
 			newest.Origin, _, _ = strings.Cut(strings.TrimPrefix(last.Lines[0], "— "), " ")
 		}
 		w.manifest.Checkpoints++
-		return w.put(name, []byte(newest.Text()+"\n"+strings.Join(last.Lines, "\n")+"\n"))
+		return w.put(name, []byte(newest.Text()+"\n"+strings.Join(slices.Concat(last.Lines, last.Cosigned), "\n")+"\n"))
 	}
 	day := func(c audit.Checkpoint) string { return c.At.UTC().Format(time.DateOnly) }
 	err = x.Source.Checkpoints(ctx, func(c audit.Checkpoint) error {

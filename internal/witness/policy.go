@@ -15,6 +15,7 @@ import (
 // witnesses has cosigned it.
 type Policy struct {
 	verifiers []note.Verifier
+	logKeys   []string
 	logs      map[keyID]bool
 	members   map[string]member
 	quorum    string
@@ -135,7 +136,7 @@ func (p *parser) log(vkey string) error {
 	if err := p.once("log", vkey, kindNote); err != nil {
 		return err
 	}
-	p.verifiers = append(p.verifiers, v)
+	p.verifiers, p.logKeys = append(p.verifiers, v), append(p.logKeys, vkey)
 	p.logs[keyID{v.Name(), v.KeyHash()}] = true
 	return nil
 }
@@ -206,6 +207,9 @@ func (p *parser) setQuorum(name string) error {
 	p.quorum = name
 	return nil
 }
+
+// LogKeys are the verifier keys of its logs.
+func (p Policy) LogKeys() []string { return slices.Clone(p.logKeys) }
 
 // Check gives the text of a note that the policy believes. A signature that does not verify though its key is known makes
 // the note worthless, whatever else stands there.
