@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/jmoiron/sqlx"
@@ -104,7 +105,10 @@ func (c *verifyCommand) Run(t *tools) error {
 	var summary audit.Summary
 	if c.Directory != "" {
 		a.Progress = t.progress("verify")
-		summary, err = a.Directory(t.ctx, os.DirFS(c.Directory), said.finding)
+		err = fromOutside(c.Directory, func(files fs.FS) (err error) {
+			summary, err = a.Directory(t.ctx, files, said.finding)
+			return err
+		})
 	} else {
 		summary, err = c.database(t, a, &said)
 	}
