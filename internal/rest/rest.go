@@ -113,10 +113,12 @@ type LogMark struct {
 }
 
 // LogStretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them.
-// Reached is false where the log has not been sealed as far as the end of the time yet.
+// Reached is false where the log has not been sealed as far as the end of the time yet. Lost is how many were disposed of with
+// what is asked for, so that nobody can tell whether they are to be counted.
 type LogStretch struct {
 	From, To LogMark
 	Count    int64
+	Lost     int64
 	Reached  bool
 }
 
