@@ -135,15 +135,20 @@ type Speaker interface {
 // service is the handlers' common ground.
 type service struct {
 	Config
-	exports chan struct{} // as many as may be taken at once
+	exports  chan struct{} // as many copies and packs as may be taken at once
+	controls chan struct{} // as many questions of auditors as are answered at once
 }
 
 // MostExports is how many exports may be taken at once: each holds a connection of the reader for as long as it is read.
 const MostExports = 2
 
+// MostControls is how many questions of auditors are answered at once: each reads for seconds, and the reader's connections
+// serve everybody's history too.
+const MostControls = 2
+
 // New gives the API, to be mounted at Base behind a sign-in that puts the caller into the context (WithActor).
 func New(c Config) http.Handler {
-	s := &service{c, make(chan struct{}, MostExports)}
+	s := &service{c, make(chan struct{}, MostExports), make(chan struct{}, MostControls)}
 	return s.routes()
 }
 
