@@ -64,3 +64,27 @@ func TestAuditorsQuestionsAreAnsweredInTurn(t *testing.T) {
 		t.Errorf("%d were answered at once", a.most.Load())
 	}
 }
+
+// Only what is taken is on record as taken.
+func TestWhoOnlyAsksForTheHeadOfAPackHasTakenNone(t *testing.T) {
+	t.Parallel()
+	w, request := busy(t)
+	w.sealed(t).seal(t)
+	s := w.wired(t, nil)
+	for _, path := range []string{"/audit/evidence?profile=INTERNAL_AUDIT&purpose=FOI&request=" + request, "/audit/export?format=csv&purpose=FOI", "/audit/log/tile/entries/000.p/1"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, s.URL+"/api/v1"+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer u-auditor")
+		r.Header.Set("Purpose", "FOI")
+		got, err := s.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = got.Body.Close()
+		if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported'`); got.StatusCode != http.StatusOK || n != 0 {
+			t.Errorf("%s: %s, and %d are on record", path, got.Status, n)
+		}
+	}
+}

@@ -306,6 +306,10 @@ func (s *service) sendEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodHead { // nothing is taken, so nothing goes on record
+		w.Header().Set("Content-Type", "application/zip")
+		return nil
+	}
 	free, err := s.export()
 	if err != nil {
 		return err
