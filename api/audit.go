@@ -36,6 +36,7 @@ type AuditEntry struct {
 	Policy       string           `json:"policy,omitempty"`
 	Line         string           `json:"line,omitempty"`
 	Facts        []AuditFact      `json:"facts"`
+	DisposedBy   int64            `json:"disposed_by,omitempty"`
 }
 
 // AuditFact is a further code or count of an entry.
@@ -67,6 +68,7 @@ type AuditPlace struct {
 	Seq                            int
 	RecordedAt                     time.Time
 	Actor, Organisation, Reference string
+	DisposedBy                     int64 // the certificate; 0 for none
 }
 
 // FromLog writes an entry.
@@ -76,7 +78,7 @@ func FromLog(p AuditPlace, e caldicott.Event) AuditEntry {
 		At: e.At, Actor: p.Actor, ActingAs: e.ActingAs, Appointment: e.Appointment, Delegation: e.Delegation,
 		Organisation: p.Organisation, Request: e.Request, Reference: p.Reference, Subject: e.Subject,
 		From: string(e.From), To: string(e.To), Version: e.Version, Digest: e.Digest, Policy: e.PolicyDigest, Line: e.PolicyLine,
-		Facts: []AuditFact{},
+		Facts: []AuditFact{}, DisposedBy: p.DisposedBy,
 	}
 	if p.Index >= 0 {
 		v.LeafIndex = &p.Index

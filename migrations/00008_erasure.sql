@@ -46,6 +46,8 @@ COMMENT ON COLUMN casework.versions.erased_entry IS 'The entry that records the 
 COMMENT ON COLUMN casework.versions.digest IS 'SHA-256 of content as it was brought; the entry carries it too.';
 ALTER TABLE casework.versions DROP CONSTRAINT versions_check;
 ALTER TABLE casework.versions ADD CONSTRAINT versions_digest_check CHECK (erased_entry IS NOT NULL OR digest = sha256(convert_to(content, 'UTF8')));
+CREATE TRIGGER bring_whole BEFORE INSERT ON casework.versions FOR EACH ROW WHEN (NEW.erased_entry IS NOT NULL) EXECUTE FUNCTION audit.refuse();
+ALTER TABLE casework.versions ENABLE ALWAYS TRIGGER bring_whole; -- nothing comes erased, or its digest would be held against nothing
 
 -- held says whether a legal hold of the organisation is in force: over everything, or over this request.
 -- +goose StatementBegin
@@ -276,6 +278,7 @@ DECLARE
 	agreed  casework.ledger;
 BEGIN
 	SELECT * INTO about FROM audit.words_of(ARRAY[erase.subject]);
+	PERFORM FROM casework.requests r WHERE r.id = about.request FOR UPDATE; -- a deed under way may be about to keep the words in its answer
 	SELECT l.* INTO agreed FROM casework.ledger l
 	JOIN casework.ledger p ON p.id = (l.body ->> 'proposal')::uuid AND p.kind = 'erasure' AND p.organisation_id = l.organisation_id
 		AND p.body -> 'entries' @> to_jsonb(erase.subject) AND p.person <> l.person
@@ -362,7 +365,13 @@ BEGIN
 	JOIN casework.ledger l ON l.kind = 'disposed' AND l.organisation_id = p.organisation_id AND l.subject = p.id::text AND l.person <> p.person
 	JOIN audit.entries c ON c.id = l.entry_id AND c.xid = pg_current_xact_id() AND c.recorded_at >= transaction_timestamp()
 		AND c.action = 'disposed' AND c.outcome = 'done' AND c.seq IS NOT NULL
-	WHERE p.id = dispose.proposal AND p.kind = 'disposal';
+	WHERE p.id = dispose.proposal AND p.kind = 'disposal'
+		AND NOT EXISTS (SELECT FROM casework.ledger x WHERE x.kind = 'disposal_end' AND x.organisation_id = p.organisation_id
+			AND x.subject = p.id::text AND x.body ->> 'outcome' <> 'CONFIRMED');
+	-- A deed under way is waited for: then it keeps its request, as the list that is worked out after it says.
+	PERFORM FROM casework.requests r
+	WHERE r.id IN (SELECT d.request FROM audit.disposable(agreed.organisation_id, agreed.body ->> 'kind', (agreed.body ->> 'before')::timestamptz) d)
+	ORDER BY r.id FOR UPDATE;
 	SELECT array_agg(d.entry ORDER BY d.entry) INTO list
 	FROM audit.disposable(agreed.organisation_id, agreed.body ->> 'kind', (agreed.body ->> 'before')::timestamptz) d;
 	IF list IS NULL OR agreed.facts ->> 'digest' IS DISTINCT FROM agreed.body ->> 'digest'

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -111,7 +112,10 @@ func (c *verifyCommand) Run(t *tools) error {
 	var summary audit.Summary
 	if c.Directory != "" {
 		a.Progress = t.progress("verify")
-		summary, err = a.Directory(t.ctx, os.DirFS(c.Directory), said.finding)
+		err = fromOutside(c.Directory, func(files fs.FS) (err error) {
+			summary, err = a.Directory(t.ctx, files, said.finding)
+			return err
+		})
 	} else {
 		summary, err = c.database(t, a, &said)
 	}

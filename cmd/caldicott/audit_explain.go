@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -57,7 +57,12 @@ func (c *explainCommand) Run(t *tools) error {
 func (c *explainCommand) directory(t *tools, a audit.Auditor) error {
 	said := printer{t: t, json: c.JSON}
 	a.Progress = t.progress("verify")
-	tellings, summary, err := a.ExplainDirectory(t.ctx, os.DirFS(c.Directory), strings.ToLower(c.Request), said.finding)
+	var tellings []audit.Telling
+	var summary audit.Summary
+	err := fromOutside(c.Directory, func(files fs.FS) (err error) {
+		tellings, summary, err = a.ExplainDirectory(t.ctx, files, strings.ToLower(c.Request), said.finding)
+		return err
+	})
 	if err := errors.Join(err, said.err); err != nil {
 		fmt.Fprintln(t.err, "caldicott: it cannot be told:", err)
 		return exit(exitUnknown)

@@ -178,7 +178,7 @@ func (c *consistencyCommand) Run(t *tools) error {
 	if err != nil {
 		return err
 	}
-	err = audit.Consistency(os.DirFS(c.Directory), old, new, keys)
+	err = fromOutside(c.Directory, func(files fs.FS) error { return audit.Consistency(files, old, new, keys) })
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the export does not reach so far: %w", err)
 	}

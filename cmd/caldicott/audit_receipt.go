@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -57,7 +58,11 @@ func (c *checkReceiptCommand) Run(t *tools) error {
 // look finds the receipt's leaf (-1 for none), and until when the log that was looked at went on.
 func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys note.Verifiers) (index int64, until time.Time, err error) {
 	if c.Directory != "" {
-		return directoryLog{os.DirFS(c.Directory), keys}.find(r)
+		err = fromOutside(c.Directory, func(files fs.FS) (err error) {
+			index, until, err = directoryLog{files, keys}.find(r)
+			return err
+		})
+		return index, until, err
 	}
 	config, err := load(t.env)
 	if err != nil {

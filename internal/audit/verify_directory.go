@@ -77,7 +77,7 @@ func (a Auditor) directory(ctx context.Context, files fs.FS, report func(Finding
 		return d.sum, err
 	}
 	err = inOrder(d.Workers, 1, func(give func(block) error) error { return d.blocks(names, give) }, d.read, d.take)
-	if err != nil {
+	if err != nil && !errors.Is(err, errStuck) {
 		return d.sum, err
 	}
 	d.sum.Streams = int64(len(d.heads))
@@ -95,6 +95,9 @@ func (d *directory) left() (notes []Note) {
 	}
 	return notes
 }
+
+// errStuck ends the reading: a checkpoint may name more leaves than anybody lives to look for.
+var errStuck = errors.New("neither entries nor hashes are there")
 
 // open reads the checkpoints, and with them what the log must be.
 func (d *directory) open() error {
@@ -349,7 +352,7 @@ func parseName(line []byte) (index, entry int64, stream []byte, seq int64, ok bo
 
 // take puts a block in its place behind the others.
 func (d *directory) take(b *block) error {
-	if b.err != nil || d.stuck {
+	if b.err != nil {
 		return b.err
 	}
 	for _, f := range b.found {
@@ -359,7 +362,7 @@ func (d *directory) take(b *block) error {
 	case !b.bundle && !b.tile:
 		d.stuck = true
 		d.skip(fmt.Sprintf("everything from leaf %d on: neither the entries nor the tile of their hashes are there", b.index*tileWidth))
-		return nil
+		return errStuck
 	case !b.tile:
 		d.skip(fmt.Sprintf("tile 0/%d is not there", b.index))
 	case !b.bundle && d.pruned[b.index]:

@@ -7,7 +7,8 @@ import (
 	"github.com/caldicott/caldicott/internal/audit"
 )
 
-// Deed is the entry of a deed: where it is, what it says of who did what, and its bytes.
+// Deed is the entry of a deed: where it is, what it says of who did what, and its bytes. Of one that was
+// disposed of only its number is left.
 type Deed struct {
 	Entry  int64
 	Stream string
@@ -28,6 +29,9 @@ func (h History) Decision(ctx context.Context, id string) (Deed, error) {
 	}
 	if err := h.DB.GetContext(ctx, &row, query, id); err != nil {
 		return Deed{}, fmt.Errorf("entry of a decision: %w", err)
+	}
+	if row.Canon == nil {
+		return Deed{Entry: row.ID}, nil
 	}
 	e, err := audit.ParseEntry(row.Canon)
 	if err != nil {

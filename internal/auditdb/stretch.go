@@ -17,10 +17,12 @@ type Mark struct {
 }
 
 // Stretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them.
-// Reached is false where the log has not been sealed as far as the end of the time yet.
+// Reached is false where the log has not been sealed as far as the end of the time yet. Lost is how many of them were disposed
+// of with what is asked for: nobody can tell any more whether they are to be counted.
 type Stretch struct {
 	From, To Mark
 	Count    int64
+	Lost     int64
 	Reached  bool
 }
 
@@ -59,6 +61,7 @@ func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 					AND l.entry_id IS NULL AND e.recorded_at <= $1)
 			ORDER BY c.size LIMIT 1`
 		count = `SELECT count(*)` + fromEntries + thatAreAsked + ` AND l.leaf_index >= $18 AND l.leaf_index < $19`
+		lost  = count + ` AND e.canon IS NULL`
 	)
 	from, to := q.From, q.To
 	q.From, q.To = time.Time{}, time.Time{}
@@ -72,6 +75,13 @@ func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 	err = t.tx.GetContext(ctx, &s.Count, count, append(q.args(), s.From.Size, s.To.Size)...)
 	if err != nil {
 		return Stretch{}, fmt.Errorf("count in a stretch of the log: %w", err)
+	}
+	if q.Actor+q.Acting+q.Subject+q.Policy == "" { // what a disposal leaves says all that is asked
+		return s, nil
+	}
+	q.Actor, q.Acting, q.Subject, q.Policy = "", "", "", ""
+	if err := t.tx.GetContext(ctx, &s.Lost, lost, append(q.args(), s.From.Size, s.To.Size)...); err != nil {
+		return Stretch{}, fmt.Errorf("count what was disposed of: %w", err)
 	}
 	return s, nil
 }

@@ -179,8 +179,33 @@ func TestTheDatabaseDisposesOfNothingWithoutACertificate(t *testing.T) {
 	if stateOf(err) != "CG008" {
 		t.Errorf("without a certificate: %v", err)
 	}
+	if _, err := s.service.RefuseDisposal(s.ctx, casework.Call{By: s.people["u-lead"]}, nil, x.ID, "We keep it."); err != nil {
+		t.Fatal(whole(err))
+	}
+	err = s.store.InTx(s.ctx, func(tx caldicott.Tx) error { // somebody certifies what was refused
+		by := s.people["u-guardian"]
+		if _, err := tx.LockOrganisation(s.ctx, by.OrgCode); err != nil {
+			return err
+		}
+		e := caldicott.Event{
+			Stream: caldicott.OrganisationStream(s.trust), Chained: true, Action: caldicott.Disposed, Outcome: caldicott.OutcomeDone, At: s.clock.Now(),
+			Actor: by.ID, Organisation: s.trust, PolicyDigest: s.service.Policy.Digest(), Facts: map[string]string{"digest": x.Digest},
+		}
+		err := tx.SaveDirectory(s.ctx, e, caldicott.DirectoryRows{Ledger: []caldicott.LedgerRow{{
+			ID: s.service.NewID(), OrganisationID: s.trust, Kind: caldicott.LedgerDisposed, Subject: x.ID, By: by.UserID, Body: []byte(`{}`), At: s.clock.Now(),
+		}}})
+		if err != nil {
+			return err
+		}
+		return tx.Dispose(s.ctx, x.ID)
+	})
+	if stateOf(err) != "CG008" {
+		t.Errorf("after a refusal: %v", err)
+	}
 	db := s.superuser()
 	for _, change := range []string{
+		`INSERT INTO casework.versions (request_id, n, content, digest, made_by, at, confirmed, erased_entry, entry_id)
+			SELECT request_id, n + 1, '{}', digest, made_by, at, confirmed, entry_id, entry_id FROM casework.versions`,
 		`UPDATE audit.entries SET canon = NULL`, `UPDATE audit.entries SET actor_id = NULL`, `DELETE FROM audit.entries`, `DELETE FROM audit.details`,
 		`INSERT INTO audit.disposals SELECT id, (SELECT min(id) FROM audit.entries) FROM audit.entries; UPDATE audit.entries SET canon = NULL`,
 	} {

@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +15,8 @@ import (
 )
 
 // csv writes a table (RFC 4180, UTF-8, CRLF) with a column for every member that an entry may have. A cell that a
-// spreadsheet would take for a formula has an apostrophe before it.
+// spreadsheet would take for a formula has an apostrophe before it. The last column is the certificate by which an entry was
+// disposed of: then only the members that the trail keeps are there.
 type csv struct {
 	w      io.Writer
 	values [][]byte
@@ -28,13 +30,14 @@ var beside = []string{"entry", "leaf_index", "leaf_hash", "recorded_at", "user_i
 func newCSV(w io.Writer, _ string) (Writer, error) {
 	members := audit.Members()
 	c := &csv{w: w, values: make([][]byte, len(members)), at: slices.Index(members, "at")}
-	_, err := io.WriteString(w, strings.Join(append(slices.Clone(beside), members...), ",")+"\r\n")
+	_, err := io.WriteString(w, strings.Join(slices.Concat(beside, members, []string{"disposed_by"}), ",")+"\r\n")
 	return c, err
 }
 
 // Row writes one line. Instants are RFC 3339 in UTC.
 func (c *csv) Row(r *Row) error {
-	if err := audit.ReadMembers(r.Canon, c.values); err != nil {
+	certificate, err := c.read(r)
+	if err != nil {
 		return fmt.Errorf("entry %d: %w", r.ID, err)
 	}
 	micros, err := strconv.ParseInt(string(c.values[c.at]), 10, 64)
@@ -61,9 +64,33 @@ func (c *csv) Row(r *Row) error {
 		}
 		b = appendCell(b, value)
 	}
+	b = append(b, ',')
+	if certificate != 0 {
+		b = strconv.AppendInt(b, certificate, 10)
+	}
 	c.line = append(b, '\r', '\n')
 	_, err = c.w.Write(c.line)
 	return err
+}
+
+// read finds the values of the members: in the entry, or in what is left of it.
+func (c *csv) read(r *Row) (certificate int64, err error) {
+	if r.Canon != nil {
+		return 0, audit.ReadMembers(r.Canon, c.values)
+	}
+	var left map[string]any
+	d := json.NewDecoder(bytes.NewReader(r.Remains))
+	d.UseNumber()
+	if err := d.Decode(&left); err != nil {
+		return 0, err
+	}
+	for i, name := range audit.Members() {
+		c.values[i] = nil
+		if value, ok := left[name]; ok {
+			c.values[i] = fmt.Append(nil, value)
+		}
+	}
+	return r.Disposed()
 }
 
 // appendCell writes a cell that is text to every program: where it begins as a formula does, not any more; in quotes where

@@ -21,10 +21,10 @@ func newNDJSON(w io.Writer, _ string) (Writer, error) { return &ndjson{w: w}, ni
 
 // Row writes {"entry":7,"leaf_index":6,"leaf_hash":"…","recorded_at":"…","actor":"u-ig1","organisation":"TST01",
 // "reference":"CG-TST01-2026-0001","canon":{…}}; leaf_index is null while the entry waits, names are left out where there
-// is none.
+// is none. Of an entry that was disposed of canon is null, and disposed is what is left of it.
 func (n *ndjson) Row(r *Row) error {
-	if err := audit.CheckForm(r.Canon); err != nil {
-		return fmt.Errorf("entry %d: %w", r.ID, err)
+	if err := r.check(); err != nil {
+		return err
 	}
 	b := append(n.line[:0], `{"entry":`...)
 	b = strconv.AppendInt(b, r.ID, 10)
@@ -43,8 +43,24 @@ func (n *ndjson) Row(r *Row) error {
 	b = appendName(b, "organisation", r.Organisation)
 	b = appendName(b, "reference", r.Reference)
 	b = append(b, `,"canon":`...)
-	b = append(b, r.Canon...)
+	if r.Canon == nil {
+		b = append(append(b, `null,"disposed":`...), r.Remains...)
+	} else {
+		b = append(b, r.Canon...)
+	}
 	n.line = append(b, '}', '\n')
 	_, err := n.w.Write(n.line)
 	return err
+}
+
+// check says what is wrong with the form of an entry, or of what is left of it.
+func (r *Row) check() error {
+	if r.Canon == nil {
+		_, err := r.left()
+		return err
+	}
+	if err := audit.CheckForm(r.Canon); err != nil {
+		return fmt.Errorf("entry %d: %w", r.ID, err)
+	}
+	return nil
 }

@@ -623,11 +623,17 @@ func TestTheCommandVerifiesFilesWithoutAnyDatabase(t *testing.T) {
 	forged := newBook(t, 600)
 	forged.key = b.key
 	fork := file("fork", forged.sign(t, 600, 0).Signed)
+	endless, linked := t.TempDir(), t.TempDir()
+	must(t, os.WriteFile(filepath.Join(endless, "checkpoint"), []byte(strings.Replace(newest.Signed, "\n600\n", "\n4611686018427387904\n", 1)), 0o600))
+	must(t, os.Symlink("/dev/zero", filepath.Join(linked, "checkpoint")))
 	for _, c := range []struct {
 		code int
 		says string
 		args []string
 	}{
+		{2, "everything from leaf 0 on", []string{"verify", "--directory", endless, "--keys", keys}},
+		{3, "everything from leaf 0 on", []string{"verify", "--directory", endless}},
+		{3, "escapes", []string{"verify", "--directory", linked, "--keys", keys}},
 		{0, "The trail holds: 600 entries", []string{"verify", "--directory", dir, "--keys", keys, "--anchor", oldNote, "--anchor", early, "-j", "3"}},
 		{0, `"Anchors":1`, []string{"verify", "--json", "--directory", dir, "--keys", keys, "--anchor", oldNote}},
 		{2, "the log was rewritten", []string{"verify", "--directory", dir, "--keys", keys, "--anchor", fork}},

@@ -31,6 +31,10 @@ func explain(err error, what string) error {
 		kind, code, message = caldicott.Invalid, caldicott.CodeField, "It names somebody or something that is not known."
 	case state == "23514":
 		kind, code, message = caldicott.Invalid, caldicott.CodeField, "Something in it is not of the form, or the size, that is kept."
+	case state == "CG008":
+		kind, code, message = caldicott.Conflict, caldicott.CodeState, "It is not any more what two people agreed on; please read it again."
+	case state == "CG009":
+		kind, code, message = caldicott.Conflict, caldicott.CodeHold, "A legal hold is in force: nothing under it is erased."
 	case away(err, state):
 		kind, code, message = caldicott.Unavailable, caldicott.CodeUnavailable, "The database is away; please try again."
 	}

@@ -42,6 +42,10 @@ func (s *service) showBundle(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Notary.Proofs.Covers(r.Context(), place); err != nil {
 		return unproved(err)
 	}
+	if r.Method == http.MethodHead { // nothing is taken, so nothing goes on record
+		w.Header().Set("Content-Type", "application/octet-stream")
+		return nil
+	}
 	entries, err := s.Trail.Bundle(r.Context(), place.Index*merkle.TileWidth, place.Width)
 	if err != nil {
 		return err

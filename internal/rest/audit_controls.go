@@ -96,6 +96,18 @@ func (s *service) audit(r *http.Request, a caldicott.Action, number string, give
 	return asked, err
 }
 
+// inTurn asks when its turn has come: whoever looks at many controls at once waits for a moment.
+func inTurn[T any](s *service, r *http.Request, ask func(context.Context) (T, error)) (T, error) {
+	select {
+	case s.controls <- struct{}{}:
+		defer func() { <-s.controls }()
+		return ask(r.Context())
+	case <-r.Context().Done():
+		var none T
+		return none, caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "Too many questions are being answered; please try again.")
+	}
+}
+
 // listControls answers every question for the period.
 func (s *service) listControls(w http.ResponseWriter, r *http.Request) error {
 	given, err := ask(r, slices.Concat(controlPeriod, controlFilters)...)
@@ -106,7 +118,7 @@ func (s *service) listControls(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	results, err := s.Controls.Controls(r.Context(), asked)
+	results, err := inTurn(s, r, func(ctx context.Context) ([]caldicott.ControlResult, error) { return s.Controls.Controls(ctx, asked) })
 	if err != nil {
 		return err
 	}
@@ -141,7 +153,7 @@ func (s *service) showControl(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.Controls.Control(r.Context(), n, asked)
+	result, err := inTurn(s, r, func(ctx context.Context) (caldicott.ControlResult, error) { return s.Controls.Control(ctx, n, asked) })
 	if err != nil {
 		return err
 	}
@@ -170,7 +182,9 @@ func (s *service) listControlRows(w http.ResponseWriter, r *http.Request) error 
 			return unreadable(cursor.name, strangeCursor)
 		}
 	}
-	rows, err := s.Controls.ControlRows(r.Context(), n, asked, page)
+	rows, err := inTurn(s, r, func(ctx context.Context) ([]caldicott.ControlRow, error) {
+		return s.Controls.ControlRows(ctx, n, asked, page)
+	})
 	if err != nil {
 		return err
 	}

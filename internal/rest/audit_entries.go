@@ -109,8 +109,13 @@ func (s *service) listEntries(w http.ResponseWriter, r *http.Request) error {
 
 func entryView(r *export.Row) (api.AuditEntry, error) {
 	e, seq, err := r.Event()
+	if err != nil {
+		return api.AuditEntry{}, err
+	}
+	certificate, err := r.Disposed()
 	return api.FromLog(api.AuditPlace{
 		Entry: r.ID, Index: r.Index, Seq: seq, RecordedAt: r.RecordedAt, Actor: r.Actor, Organisation: r.Organisation, Reference: r.Reference,
+		DisposedBy: certificate,
 	}, e), err
 }
 
@@ -153,6 +158,9 @@ func (s *service) showEntry(w http.ResponseWriter, r *http.Request) error {
 	revision := 1
 	if view.LeafIndex != nil {
 		revision = 2
+	}
+	if view.DisposedBy != 0 {
+		revision = 3
 	}
 	return shown(view, revision).write(w)
 }

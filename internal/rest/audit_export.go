@@ -76,12 +76,11 @@ func (s *service) exportEntries(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Type", form.MediaType)
 		return nil
 	}
-	select {
-	case s.exports <- struct{}{}:
-		defer func() { <-s.exports }()
-	default:
-		return caldicott.Errorf(caldicott.TooMany, api.CodeTooMany, "Other exports are being taken; please try again when they have ended.")
+	free, err := s.export()
+	if err != nil {
+		return err
 	}
+	defer free()
 	taken := casework.LogExport{Format: form.Name}
 	if s.Speaks != nil {
 		if taken.Size, taken.Checkpoint, err = s.Speaks.Checkpoint(r.Context()); err != nil {
@@ -115,6 +114,16 @@ func (s *service) exportEntries(w http.ResponseWriter, r *http.Request) error {
 	h.Set(exportCount, strconv.FormatInt(rows, 10))
 	h.Set(exportSHA256, sum)
 	return nil
+}
+
+// export finds room for one more export, until it is freed.
+func (s *service) export() (free func(), err error) {
+	select {
+	case s.exports <- struct{}{}:
+		return func() { <-s.exports }, nil
+	default:
+		return nil, caldicott.Errorf(caldicott.TooMany, api.CodeTooMany, "Other exports are being taken; please try again when they have ended.")
+	}
 }
 
 // send writes the rows and says how many. It outlives the patience that other requests are given, and ends when the caller

@@ -52,6 +52,10 @@ func (s *service) stateAbsence(w http.ResponseWriter, r *http.Request) error {
 	if !stretch.Reached {
 		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "The log is not sealed as far as that yet; please try again.")
 	}
+	if stretch.Lost > 0 {
+		return caldicott.Errorf(caldicott.Unreadable, caldicott.CodeDisposed,
+			"%d entries of this time were disposed of by certificate: who acted, on what and under which policy cannot be counted any more.", stretch.Lost)
+	}
 	at := s.Work.Now()
 	note, err := s.Speaks.Sign(s.statement(asked, question, stretch, at))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -85,7 +86,14 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	if err != nil {
 		return certificate.Document{}, err
 	}
-	lines, words, err := certified(r, d, deed)
+	if deed.Canon == nil {
+		return certificate.Document{}, caldicott.Errorf(caldicott.NotFound, caldicott.CodeDisposed, "The entry of this decision was disposed of by certificate.")
+	}
+	digest, err := s.recorded(ctx, r.Case.Request.ID, d.Version)
+	if err != nil {
+		return certificate.Document{}, err
+	}
+	lines, words, err := certified(r, d, deed, digest)
 	if err != nil {
 		return certificate.Document{}, err
 	}
@@ -109,9 +117,22 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	return document, nil
 }
 
+// recorded is the digest of a version as it was brought, whatever has been erased of it since.
+func (s *service) recorded(ctx context.Context, request string, version int) (string, error) {
+	marks, err := s.Work.Store.VersionMarks(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(marks, func(m caldicott.VersionMark) bool { return m.N == version })
+	if i < 0 {
+		return "", fmt.Errorf("request %s has no version %d", request, version)
+	}
+	return hex.EncodeToString(marks[i].Digest[:]), nil
+}
+
 // certified is what a certificate says of a decision: codes, dates and ids, and of the words their digests.
-func certified(r casework.Result, d caldicott.Decision, deed DeedRow) ([]certificate.Line, []certificate.Word, error) {
-	c, digest := &r.Case, r.Case.Decided[d.Version].Digest()
+func certified(r casework.Result, d caldicott.Decision, deed DeedRow, digest string) ([]certificate.Line, []certificate.Word, error) {
+	c := &r.Case
 	var words []certificate.Word
 	var failed error
 	bound := func(of, text string) string {
@@ -126,7 +147,7 @@ func certified(r casework.Result, d caldicott.Decision, deed DeedRow) ([]certifi
 	lines := []certificate.Line{
 		{Name: "organisation", Value: c.Request.OrgCode}, {Name: "request", Value: c.Request.ID}, {Name: "reference", Value: c.Request.Reference},
 		{Name: "decision", Value: d.ID}, {Name: "deed", Value: deed.Action}, {Name: "version", Value: strconv.Itoa(d.Version)},
-		{Name: "digest", Value: hex.EncodeToString(digest[:])}, {Name: "outcome", Value: string(d.Outcome)},
+		{Name: "digest", Value: digest}, {Name: "outcome", Value: string(d.Outcome)},
 		{Name: "decided-at", Value: d.At.Format(time.RFC3339Nano)}, {Name: "decided-by", Value: d.DecidedBy}, {Name: "person", Value: deed.Actor},
 		{Name: "capacity", Value: string(d.ActingAs)}, {Name: "appointment", Value: d.Appointment}, {Name: "delegation", Value: d.Delegation},
 		{Name: "rationale", Value: bound("rationale", d.Rationale)}, {Name: "review-date", Value: d.ReviewDate}, {Name: "expiry-date", Value: d.ExpiryDate},

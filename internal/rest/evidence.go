@@ -306,6 +306,15 @@ func (s *service) sendEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodHead { // nothing is taken, so nothing goes on record
+		w.Header().Set("Content-Type", "application/zip")
+		return nil
+	}
+	free, err := s.export()
+	if err != nil {
+		return err
+	}
+	defer free()
 	sent := &counted{to: w, sum: sha256.New()}
 	out, e, err := s.Evidence.Make(r.Context(), actorOf(r.Context()), e, func(out casework.Exported) (evidence.Folder, error) {
 		h := w.Header()

@@ -113,10 +113,12 @@ type LogMark struct {
 }
 
 // LogStretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them.
-// Reached is false where the log has not been sealed as far as the end of the time yet.
+// Reached is false where the log has not been sealed as far as the end of the time yet. Lost is how many were disposed of with
+// what is asked for, so that nobody can tell whether they are to be counted.
 type LogStretch struct {
 	From, To LogMark
 	Count    int64
+	Lost     int64
 	Reached  bool
 }
 
@@ -133,15 +135,20 @@ type Speaker interface {
 // service is the handlers' common ground.
 type service struct {
 	Config
-	exports chan struct{} // as many as may be taken at once
+	exports  chan struct{} // as many copies and packs as may be taken at once
+	controls chan struct{} // as many questions of auditors as are answered at once
 }
 
 // MostExports is how many exports may be taken at once: each holds a connection of the reader for as long as it is read.
 const MostExports = 2
 
+// MostControls is how many questions of auditors are answered at once: each reads for seconds, and the reader's connections
+// serve everybody's history too.
+const MostControls = 2
+
 // New gives the API, to be mounted at Base behind a sign-in that puts the caller into the context (WithActor).
 func New(c Config) http.Handler {
-	s := &service{c, make(chan struct{}, MostExports)}
+	s := &service{c, make(chan struct{}, MostExports), make(chan struct{}, MostControls)}
 	return s.routes()
 }
 
