@@ -327,6 +327,9 @@ func TestOnlySoManyCopiesAreTakenAtOnce(t *testing.T) {
 	if got := fetch(t, s, "u-auditor", path); got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
 		t.Errorf("one more is answered %s", got.Status)
 	}
+	if got := fetch(t, s, "u-auditor", "/api/v1/audit/evidence?profile=INTERNAL_AUDIT&purpose=FOI&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"); got.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a pack besides is answered %s", got.Status)
+	}
 	close(l.told)
 	for range rest.MostExports {
 		if status := <-ended; status != http.StatusOK {
