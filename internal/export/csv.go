@@ -19,21 +19,25 @@ type csv struct {
 	w      io.Writer
 	values [][]byte
 	at     int // the place of the member at among values
+	seq    int // and that of seq
 	line   []byte
 }
 
-// beside are the columns before the members.
-var beside = []string{"entry", "leaf_index", "leaf_hash", "recorded_at", "user_id", "org_code", "reference"}
+// beside are the columns before the members; disposed is the number of the certificate, where the entry was disposed of.
+var beside = []string{"entry", "leaf_index", "leaf_hash", "recorded_at", "user_id", "org_code", "reference", "disposed"}
 
 func newCSV(w io.Writer, _ string) (Writer, error) {
 	members := audit.Members()
-	c := &csv{w: w, values: make([][]byte, len(members)), at: slices.Index(members, "at")}
+	c := &csv{w: w, values: make([][]byte, len(members)), at: slices.Index(members, "at"), seq: slices.Index(members, "seq")}
 	_, err := io.WriteString(w, strings.Join(append(slices.Clone(beside), members...), ",")+"\r\n")
 	return c, err
 }
 
 // Row writes one line. Instants are RFC 3339 in UTC.
 func (c *csv) Row(r *Row) error {
+	if r.Disposed != 0 {
+		return c.disposed(r)
+	}
 	if err := audit.ReadMembers(r.Canon, c.values); err != nil {
 		return fmt.Errorf("entry %d: %w", r.ID, err)
 	}
@@ -41,18 +45,11 @@ func (c *csv) Row(r *Row) error {
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", r.ID, err)
 	}
-	b := strconv.AppendInt(c.line[:0], r.ID, 10)
-	b = append(b, ',')
-	if r.Index >= 0 {
-		b = strconv.AppendInt(b, r.Index, 10)
-	}
-	b = append(b, ',')
-	b = hex.AppendEncode(b, r.Leaf)
-	b = append(b, ',')
-	b = r.RecordedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	b := appendPlace(c.line[:0], r)
 	for _, name := range []string{r.Actor, r.Organisation, r.Reference} {
 		b = appendCell(append(b, ','), name)
 	}
+	b = append(b, ',') // disposed
 	for i, value := range c.values {
 		b = append(b, ',')
 		if i == c.at {
@@ -63,6 +60,30 @@ func (c *csv) Row(r *Row) error {
 	}
 	c.line = append(b, '\r', '\n')
 	_, err = c.w.Write(c.line)
+	return err
+}
+
+// appendPlace writes what is known of every entry: its number, its place in the log, its hash, and when it was recorded.
+func appendPlace(b []byte, r *Row) []byte {
+	b = append(strconv.AppendInt(b, r.ID, 10), ',')
+	if r.Index >= 0 {
+		b = strconv.AppendInt(b, r.Index, 10)
+	}
+	b = append(hex.AppendEncode(append(b, ','), r.Leaf), ',')
+	return r.RecordedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+}
+
+// disposed writes what is left of an entry.
+func (c *csv) disposed(r *Row) error {
+	b := append(appendPlace(c.line[:0], r), ",,,,"...)
+	b = strconv.AppendInt(b, r.Disposed, 10)
+	for i := range c.values {
+		if b = append(b, ','); i == c.seq && r.Seq != 0 {
+			b = strconv.AppendInt(b, int64(r.Seq), 10)
+		}
+	}
+	c.line = append(b, '\r', '\n')
+	_, err := c.w.Write(c.line)
 	return err
 }
 

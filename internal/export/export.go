@@ -10,12 +10,16 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
-// Row is one entry as it stands in the trail, with the names that people use. Index is -1 while it waits to be sealed.
+// Row is one entry as it stands in the trail, with the names that people use. Index is -1 while it waits to be sealed. Of an entry
+// that was disposed of, Canon is nil and Disposed the number of its certificate: then nothing is told but its place and its hash,
+// for nothing else can be held against it.
 type Row struct {
 	ID, Index                      int64
 	Canon, Leaf                    []byte
 	RecordedAt                     time.Time
 	Actor, Organisation, Reference string
+	Seq                            int // 0 outside of all chains
+	Disposed                       int64
 }
 
 // Event reads what the entry says, with its place in its chain (0 where it is in none).

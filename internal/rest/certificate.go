@@ -31,13 +31,16 @@ type Deeds interface {
 	Decision(ctx context.Context, id string) (DeedRow, error)
 }
 
-// DeedRow is such an entry: its number, its place in the chain, what was done by whom (a person's id), and its bytes.
+// DeedRow is such an entry: its number, its place in the chain, what was done by whom (a person's id), and its bytes. Erased says
+// that its words are gone; of what was disposed of there is only the number of its certificate.
 type DeedRow struct {
 	Entry         int64
 	Stream        string
 	Seq           int
 	Action, Actor string
 	Canon         []byte
+	Erased        bool
+	Disposed      int64
 }
 
 // certificate gives a decision as a document that anybody can check without the service: as JSON with the words, or as a
@@ -85,6 +88,9 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	if err != nil {
 		return certificate.Document{}, err
 	}
+	if deed.Disposed != 0 {
+		return certificate.Document{}, disposed(deed.Disposed)
+	}
 	lines, words, err := certified(r, d, deed)
 	if err != nil {
 		return certificate.Document{}, err
@@ -109,14 +115,20 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	return document, nil
 }
 
+// wordsErased stands where the digest of words would that were erased since.
+const wordsErased = "erased"
+
 // certified is what a certificate says of a decision: codes, dates and ids, and of the words their digests.
 func certified(r casework.Result, d caldicott.Decision, deed DeedRow) ([]certificate.Line, []certificate.Word, error) {
-	c, digest := &r.Case, r.Case.Decided[d.Version].Digest()
+	c, digest := &r.Case, r.Case.DecidedDigest(d.Version)
 	var words []certificate.Word
 	var failed error
 	bound := func(of, text string) string {
 		if text == "" {
 			return ""
+		}
+		if deed.Erased {
+			return wordsErased
 		}
 		word, err := certificate.NewWord(of, text)
 		failed = errors.Join(failed, err)

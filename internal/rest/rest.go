@@ -64,6 +64,7 @@ type HistoryRow struct {
 	At                            time.Time
 	Actor, Acting, From, To, Line string
 	Version                       int
+	Disposed                      int64 // the certificate of its disposal; then there is only its place besides
 }
 
 // LogReader reads entries of the whole log.
@@ -117,6 +118,7 @@ type LogMark struct {
 type LogStretch struct {
 	From, To LogMark
 	Count    int64
+	Disposed int64 // of which nobody can tell any more whether they were of the kind
 	Reached  bool
 }
 
