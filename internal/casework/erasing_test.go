@@ -553,3 +553,54 @@ func fill(v reflect.Value, place string, code bool, kept map[string]bool) {
 		kept[value] = code || v.Type() != reflect.TypeFor[string]()
 	}
 }
+
+// The directory's own words go by being amended; what it said before goes with the words of the entry that brought it.
+func TestWhatTheDirectorySaidOfSomebodyBeforeIsErasedWithItsEntry(t *testing.T) {
+	t.Parallel()
+	s := open(t, everybody()...)
+	db := s.superuser()
+	admin := casework.Call{By: s.people["u-admin"]}
+	enrolled, err := s.service.Enrol(s.ctx, admin, nil, caldicott.Person{
+		UserID: "u-married", Name: mark + " Smith", JobTitle: "Nurse of " + mark, Email: strings.ToLower(mark) + "@trust.example", Mail: vocabulary.MailPreferenceAtOnce,
+	})
+	if err != nil {
+		t.Fatal(whole(err))
+	}
+	p, began := enrolled.Person, s.clock.At()
+	entry := func(action caldicott.Action) (id int64) {
+		if err := db.Get(&id, `SELECT max(id) FROM audit.entries WHERE action = $1`, string(action)); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	if _, err := s.propose("u-dpo", entry(caldicott.Enrol)); code(err) != caldicott.CodeField {
+		t.Errorf("what the directory says now: %v", whole(err))
+	}
+	s.clock.Put(began.Add(time.Hour))
+	p.Name, p.JobTitle, p.Email = "Jones", "Nurse", "jones@trust.example"
+	if _, err := s.service.AmendPerson(s.ctx, casework.Call{By: admin.By, IfMatch: p.Revision}, nil, p); err != nil {
+		t.Fatal(whole(err))
+	}
+	x, err := s.propose("u-dpo", entry(caldicott.Enrol))
+	if err != nil {
+		t.Fatal(whole(err))
+	}
+	if _, err := s.confirm("u-guardian", x); err != nil {
+		t.Fatal(whole(err))
+	}
+	if told := append(tellers(t, db, mark), tellers(t, db, strings.ToLower(mark))...); len(told) > 0 {
+		t.Errorf("the word stands in %q", told)
+	}
+	was, err := s.store.PersonAsOf(s.ctx, p.ID, began)
+	if err != nil || was.Name != "[erased]" || was.Email != "[erased]" || was.UserID != p.UserID || was.Revision != 1 {
+		t.Errorf("at first they were %+v: %v", was, err)
+	}
+	now, err := s.store.PersonAsOf(s.ctx, p.ID, s.clock.At())
+	if err != nil || now.Name != "Jones" || now.Email != "jones@trust.example" {
+		t.Errorf("now they are %+v: %v", now, err)
+	}
+	if _, err := db.ExecContext(s.ctx, `UPDATE casework.directory_versions SET body = '{}'`); stateOf(err) != "CG004" {
+		t.Errorf("changed without an erasure: %v", err)
+	}
+	s.verified()
+}
