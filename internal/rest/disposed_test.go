@@ -146,7 +146,9 @@ func TestABundleIsGivenWholeOrNotAtAll(t *testing.T) {
 	w.seal(t)
 	last := ask[int](t, w, `SELECT CAST(leaf_index AS int) FROM audit.leaves WHERE entry_id = $1`, w.chained(t, request)[0])[0]
 	auditor, why := w.as(t, "u-auditor"), header("Purpose", "EXTERNAL_AUDIT")
-	upTo := func(leaf int) string { return fmt.Sprintf("/api/v1/audit/log/tile/entries/001.p/%d", leaf+1-merkle.TileWidth) }
+	upTo := func(leaf int) string {
+		return fmt.Sprintf("/api/v1/audit/log/tile/entries/001.p/%d", leaf+1-merkle.TileWidth)
+	}
 	auditor.get(upTo(last), why).is(200)
 	w.dispose(t)
 	auditor.get(upTo(last), why).is(404, "DISPOSED")
