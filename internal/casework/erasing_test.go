@@ -604,3 +604,36 @@ func TestWhatTheDirectorySaidOfSomebodyBeforeIsErasedWithItsEntry(t *testing.T) 
 	}
 	s.verified()
 }
+
+// The words are gone, the dates and codes are not: what is due falls due, and a renewal begins from what is left.
+func TestTheKeeperAndARenewalGoOnWithoutTheWords(t *testing.T) {
+	t.Parallel()
+	s := open(t, everybody()...)
+	sc := s.decidedOn("", approvedUntil("2026-12-01", "2027-06-30"))
+	a := sc.c.Authorisations[0].ID
+	x, err := s.propose("u-dpo", s.entriesOf(s.superuser(), sc.c)...)
+	if err != nil {
+		t.Fatal(whole(err))
+	}
+	if _, err := s.confirm("u-guardian", x); err != nil {
+		t.Fatal(whole(err))
+	}
+	s.until("2026-12-05", 9, 0, 0)
+	s.keep()
+	oneDated(t, s.read(sc.c), caldicott.FallDue, a, inLondon(t, "2026-12-01", 0, 0, 0))
+	for _, noun := range []caldicott.Noun{caldicott.Requests, caldicott.Decisions, caldicott.Authorisations} {
+		rows, err := s.service.List(s.ctx, s.people["u-lead"], noun, caldicott.Filter{}, caldicott.Page{Limit: 5})
+		if err != nil || len(rows) != 1 {
+			t.Errorf("%s lists %d: %v", noun, len(rows), whole(err))
+		}
+	}
+	sc.c = s.read(sc.c)
+	renewal := s.mustTo("u-asks", sc.c, a, caldicott.Renewing{})
+	if c := renewal.Content(); c.Purpose != "" || c.Summary != "" || c.Kind != sc.c.Content().Kind || c.Title != caldicott.ErasedMark || strings.Count(string(c.Bytes()), caldicott.ErasedMark) != 1 {
+		t.Errorf("the renewal asks %s", c.Bytes())
+	}
+	s.until("2027-07-05", 9, 0, 0)
+	s.keep()
+	oneDated(t, s.read(sc.c), caldicott.Expire, a, inLondon(t, "2027-07-01", 0, 0, 0))
+	s.verified()
+}
