@@ -10,17 +10,20 @@ import (
 )
 
 // AuditEntry is an entry of the log as whoever may search it sees it: codes, ids and people, no words. LeafIndex is absent
-// while the entry waits to be sealed.
+// while the entry waits to be sealed. Of one that was disposed of only its place and its hash are told, and in Disposed the number
+// of its certificate.
 type AuditEntry struct {
 	Entry        int64            `json:"entry"`
 	LeafIndex    *int64           `json:"leaf_index,omitempty"`
+	LeafHash     string           `json:"leaf_hash"`
 	RecordedAt   time.Time        `json:"recorded_at"`
-	Stream       string           `json:"stream"`
+	Disposed     int64            `json:"disposed,omitempty"`
+	Stream       string           `json:"stream,omitempty"`
 	Seq          int              `json:"seq,omitempty"`
-	Action       caldicott.Action `json:"action"`
-	Outcome      string           `json:"outcome"`
+	Action       caldicott.Action `json:"action,omitempty"`
+	Outcome      string           `json:"outcome,omitempty"`
 	Rule         string           `json:"rule,omitempty"`
-	At           time.Time        `json:"at"`
+	At           time.Time        `json:"at,omitzero"`
 	Actor        string           `json:"actor,omitempty"`
 	ActingAs     string           `json:"acting_as,omitempty"`
 	Appointment  string           `json:"appointment,omitempty"`
@@ -36,7 +39,6 @@ type AuditEntry struct {
 	Policy       string           `json:"policy,omitempty"`
 	Line         string           `json:"line,omitempty"`
 	Facts        []AuditFact      `json:"facts"`
-	DisposedBy   int64            `json:"disposed_by,omitempty"`
 }
 
 // AuditFact is a further code or count of an entry.
@@ -48,8 +50,7 @@ type AuditFact struct {
 // AuditEntryView is one entry whole. Canon is the entry as it is hashed: LeafHash is the SHA-256 of a zero byte and of it.
 type AuditEntryView struct {
 	AuditEntry
-	Canon          string      `json:"canon"`
-	LeafHash       string      `json:"leaf_hash"`
+	Canon          string      `json:"canon,omitempty"`
 	CheckpointSize int64       `json:"checkpoint_size,omitempty"`
 	Words          *AuditWords `json:"words,omitempty"`
 }
@@ -66,19 +67,26 @@ type AuditWords struct {
 type AuditPlace struct {
 	Entry, Index                   int64 // Index is -1 while it waits to be sealed
 	Seq                            int
+	Leaf                           string // in hexadecimal
 	RecordedAt                     time.Time
 	Actor, Organisation, Reference string
-	DisposedBy                     int64 // the certificate; 0 for none
+}
+
+// FromDisposal writes what is left of an entry that was disposed of by that certificate: its place and its hash.
+func FromDisposal(p AuditPlace, certificate int64) AuditEntry {
+	v := FromLog(AuditPlace{Entry: p.Entry, Index: p.Index, Seq: p.Seq, Leaf: p.Leaf, RecordedAt: p.RecordedAt}, caldicott.Event{})
+	v.Disposed = certificate
+	return v
 }
 
 // FromLog writes an entry.
 func FromLog(p AuditPlace, e caldicott.Event) AuditEntry {
 	v := AuditEntry{
-		Entry: p.Entry, RecordedAt: p.RecordedAt.UTC(), Stream: e.Stream, Seq: p.Seq, Action: e.Action, Outcome: e.Outcome, Rule: e.Rule,
+		Entry: p.Entry, LeafHash: p.Leaf, RecordedAt: p.RecordedAt.UTC(), Stream: e.Stream, Seq: p.Seq, Action: e.Action, Outcome: e.Outcome, Rule: e.Rule,
 		At: e.At, Actor: p.Actor, ActingAs: e.ActingAs, Appointment: e.Appointment, Delegation: e.Delegation,
 		Organisation: p.Organisation, Request: e.Request, Reference: p.Reference, Subject: e.Subject,
 		From: string(e.From), To: string(e.To), Version: e.Version, Digest: e.Digest, Policy: e.PolicyDigest, Line: e.PolicyLine,
-		Facts: []AuditFact{}, DisposedBy: p.DisposedBy,
+		Facts: []AuditFact{},
 	}
 	if p.Index >= 0 {
 		v.LeafIndex = &p.Index
@@ -107,9 +115,11 @@ type Manifest struct {
 	Checkpoint string                `json:"checkpoint,omitempty"`
 }
 
-// Statement is what the log's key says of a stretch of the log: a signed note, with what it says for programs.
+// Statement is what the log's key says of a stretch of the log: a signed note, with what it says for programs. Disposed counts the entries of
+// which nobody can tell any more whether they were of the kind.
 type Statement struct {
 	Count    int64     `json:"count"`
+	Disposed int64     `json:"disposed"`
 	FromSize int64     `json:"from_size"`
 	ToSize   int64     `json:"to_size"`
 	At       time.Time `json:"at"`

@@ -41,20 +41,22 @@ func FromVersion(v caldicott.Version) VersionView {
 }
 
 // HistoryEntry is an entry of the trail about the request, as this caller may see it: codes and people, no words. Entry
-// is its number in the trail, Seq its number in the request's own chain where it is chained.
+// is its number in the trail, Seq its number in the request's own chain where it is chained. Of what was disposed of there is only
+// Disposed besides, the number of the certificate.
 type HistoryEntry struct {
 	Entry    int64            `json:"entry"`
 	Seq      int              `json:"seq,omitempty"`
-	Action   caldicott.Action `json:"action"`
-	Outcome  string           `json:"outcome"`
+	Action   caldicott.Action `json:"action,omitempty"`
+	Outcome  string           `json:"outcome,omitempty"`
 	Rule     string           `json:"rule,omitempty"`
-	At       time.Time        `json:"at"`
+	At       time.Time        `json:"at,omitzero"`
 	Actor    string           `json:"actor,omitempty"`
 	ActingAs string           `json:"acting_as,omitempty"`
 	From     vocabulary.State `json:"from,omitempty"`
 	To       vocabulary.State `json:"to,omitempty"`
 	Version  int              `json:"version,omitempty"`
 	Line     string           `json:"line,omitempty"`
+	Disposed int64            `json:"disposed,omitempty"`
 }
 
 // FromEvent writes an entry of the trail. Actor is a user id: the trail itself knows people by another.

@@ -108,6 +108,18 @@ $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION audit.blank(jsonb, text) IS 'The document with [erased] for every text; codes, identifiers, dates and hashes stay.';
 
+-- blank_person takes from a former record of a person what it says of them; ids and codes stay, so that it can still be read.
+-- +goose StatementBegin
+CREATE FUNCTION audit.blank_person(doc jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT jsonb_object_agg(key, CASE WHEN key IN ('name', 'job_title', 'email', 'subject') AND jsonb_typeof(value) = 'string' AND value <> '""'
+		THEN '"[erased]"' ELSE value END)
+	FROM jsonb_each(doc);
+END;
+-- +goose StatementEnd
+COMMENT ON FUNCTION audit.blank_person(jsonb) IS 'A person''s record with [erased] for name, job title, e-mail address and the subject of their sign-in.';
+
 -- erasure_of asks as the log's owner: who brings a row up to date may not read the trail.
 -- +goose StatementBegin
 CREATE FUNCTION audit.erasure_of(entry bigint) RETURNS bigint
@@ -143,7 +155,8 @@ BEGIN
 			-- A label is C1 and the like; what else somebody called a condition goes, and it stays unique.
 			WHEN 'label' THEN CASE WHEN was ->> named ~ '^[A-Z]?[0-9]{1,3}$' THEN was -> named ELSE to_jsonb(right(was ->> 'id', 12)) END
 			WHEN 'salt' THEN 'null'
-			WHEN 'body' THEN CASE TG_TABLE_NAME WHEN 'details' THEN 'null' ELSE audit.blank(was -> named) END
+			WHEN 'body' THEN CASE TG_TABLE_NAME WHEN 'details' THEN 'null' WHEN 'directory_versions' THEN audit.blank_person(was -> named)
+				ELSE audit.blank(was -> named) END
 			WHEN 'erased_at' THEN to_jsonb(clock_timestamp())
 			WHEN 'erasure_entry' THEN to_jsonb(erasure)
 			ELSE audit.blank(was -> named) END);
@@ -196,6 +209,7 @@ SELECT audit.keep_but_erase('casework.decisions', 'rationale', 'principles', 'ha
 SELECT audit.keep_but_erase('casework.disclosures', 'note');
 SELECT audit.keep_but_erase('casework.conditions', 'label', 'text', 'evidence_expected');
 SELECT audit.keep_but_erase('casework.ledger', 'body');
+SELECT audit.keep_but_erase('casework.directory_versions', 'body');
 
 -- The title of a request repeats its version's. A row that names a new entry is held to it as before.
 DROP TRIGGER witness ON casework.requests;
@@ -208,7 +222,8 @@ CREATE TRIGGER erase_title BEFORE UPDATE ON casework.requests
 ALTER TABLE casework.requests ENABLE ALWAYS TRIGGER witness, ENABLE ALWAYS TRIGGER witness_change, ENABLE ALWAYS TRIGGER erase_title;
 
 -- words_of tells what can be erased, and nothing of what it says. The directory's own words stand in rows that are brought
--- up to date, and go by being amended.
+-- up to date, and go by being amended; then the entry that brought them has words to erase, and with them goes what the
+-- directory said before.
 -- +goose StatementBegin
 CREATE FUNCTION audit.words_of(entries bigint[]) RETURNS TABLE (entry bigint, request uuid, organisation uuid, state text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -248,6 +263,8 @@ BEGIN
 	UPDATE casework.disclosures SET note = NULL WHERE entry_id = blank_rows.subject;
 	UPDATE casework.conditions SET text = NULL WHERE entry_id = blank_rows.subject;
 	UPDATE casework.ledger SET body = NULL WHERE entry_id = blank_rows.subject;
+	UPDATE casework.directory_versions v SET body = NULL WHERE v.entry_id = blank_rows.subject AND v.kind = 'people'
+		AND EXISTS (SELECT FROM casework.directory_versions n WHERE n.kind = v.kind AND n.row_id = v.row_id AND n.revision > v.revision);
 END
 $$;
 -- +goose StatementEnd
@@ -391,7 +408,7 @@ $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION audit.dispose(uuid) IS 'Disposes of what a proposal names, if this transaction holds its certificate by a second person and nothing has changed; CG008 otherwise.';
 
-REVOKE ALL ON FUNCTION audit.held(uuid, uuid), audit.blank(jsonb, text), audit.erasure_of(bigint), audit.erase_row(), audit.erase_title(),
+REVOKE ALL ON FUNCTION audit.held(uuid, uuid), audit.blank(jsonb, text), audit.blank_person(jsonb), audit.erasure_of(bigint), audit.erase_row(), audit.erase_title(),
 	audit.keep_but_erase(regclass, text[]), audit.words_of(bigint[]), audit.erase(bigint),
 	audit.blank_rows(bigint, uuid), audit.forget_answers(uuid, uuid), audit.dispose_row(), audit.disposable(uuid, text, timestamptz), audit.dispose(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.held(uuid, uuid), audit.words_of(bigint[]), audit.erasure_of(bigint), audit.erase(bigint),

@@ -36,7 +36,7 @@ COMMENT ON VIEW controls.requests IS 'Requests: who asked, and when.';
 
 CREATE VIEW controls.versions WITH (security_barrier) AS
 	SELECT v.request_id, v.n, v.made_by, v.at, v.entry_id, encode(v.digest, 'hex') AS digest,
-		v.digest = sha256(convert_to(v.content, 'UTF8')) AS intact,
+		gone.words AS erased, gone.words OR v.digest = sha256(convert_to(v.content, 'UTF8')) AS intact,
 		x.c ->> 'kind' AS kind, x.c ->> 'purpose_category' AS purpose, x.c ->> 'urgency' AS urgency,
 		COALESCE(x.c ->> 'sponsor_user_id', '') AS sponsor, COALESCE(x.c ->> 'iao_user_id', '') AS asset_owner,
 		COALESCE(x.c ->> 'approved_by', '') AS approved_by,
@@ -56,8 +56,9 @@ CREATE VIEW controls.versions WITH (security_barrier) AS
 		COALESCE(x.c #>> '{national_data_opt_out,evidence}', '') <> '' AS opt_out_evidence,
 		CAST(x.c #>> '{data_subjects,estimated_count}' AS integer) AS estimated_count,
 		ARRAY(SELECT DISTINCT i ->> 'category' FROM jsonb_array_elements(x.c -> 'data_items') i WHERE i ? 'category' ORDER BY 1) AS categories,
-		ARRAY(SELECT DISTINCT controls.likeness(s) FROM jsonb_array_elements_text(x.c -> 'source_systems') s ORDER BY 1) AS systems,
-		controls.likeness(x.c ->> 'title') AS title,
+		ARRAY(SELECT DISTINCT controls.likeness(s) FROM jsonb_array_elements_text(x.c -> 'source_systems') s
+			WHERE v.erased_entry IS NULL ORDER BY 1) AS systems,
+		CASE WHEN v.erased_entry IS NULL THEN controls.likeness(x.c ->> 'title') END AS title,
 		x.c #>> '{transfer,frequency}' AS frequency, x.c #>> '{transfer,method}' AS method,
 		x.c #>> '{transfer,international_mechanism}' AS mechanism,
 		x.c @> '{"linked_documents": [{"type": "TRA", "status": "ATTACHED"}]}' OR x.c @> '{"linked_documents": [{"type": "TRA", "status": "APPROVED"}]}'
@@ -73,8 +74,10 @@ CREATE VIEW controls.versions WITH (security_barrier) AS
 			FROM jsonb_array_elements(x.c -> 'recipients') WITH ORDINALITY l (r, n)) AS recipients,
 		(SELECT COALESCE(jsonb_agg(jsonb_build_object('person', s -> 'person', 'type', s -> 'type', 'action', s -> 'action')), '[]')
 			FROM jsonb_array_elements(x.c -> 'conflicts') s) AS conflicts
-	FROM casework.versions v CROSS JOIN LATERAL (SELECT CAST(v.content AS jsonb) AS c OFFSET 0) x;
-COMMENT ON VIEW controls.versions IS 'The codes of every version of every request. Titles and systems are there as likenesses only; confidential and in hand are as in the rules.';
+	FROM casework.versions v CROSS JOIN LATERAL (SELECT CAST(v.content AS jsonb) AS c OFFSET 0) x
+	CROSS JOIN LATERAL (SELECT v.erased_entry IS NOT NULL AND EXISTS (SELECT FROM audit.entries e
+		WHERE e.id = v.erased_entry AND e.action IN ('erased', 'disposed') AND e.outcome = 'done') AS words) gone;
+COMMENT ON VIEW controls.versions IS 'The codes of every version of every request. Titles and systems are there as likenesses only, and not once they were erased: what was erased is alike to nothing. Such a version is intact where an entry records the erasure.';
 
 CREATE VIEW controls.decisions WITH (security_barrier) AS
 	SELECT id, request_id, n, version, outcome, btrim(rationale) <> '' AS reasoned, decided_by, acting_as, appointment_id, delegation_id, at,
@@ -154,8 +157,18 @@ COMMENT ON VIEW controls.ledger IS 'Standing of others under the Toolkit, sample
 CREATE VIEW controls.endings WITH (security_barrier) AS
 	SELECT request_id, subject AS authorisation_id, CASE deed WHEN 'revoke' THEN 'REVOKED' ELSE 'COMPLETED' END AS how, at, entry_id
 	FROM casework.deeds WHERE deed IN ('revoke', 'complete')
-	UNION ALL SELECT old.request_id, new.supersedes, 'SUPERSEDED', new.at, new.entry_id
-	FROM casework.authorisations old JOIN casework.authorisations new ON new.supersedes <> '' AND new.supersedes = CAST(old.id AS text)
+	-- Superseded by what varies or renews it, or by the renewal of one in whose line it stands: as when a case is read.
+	UNION ALL SELECT old.request_id, CAST(old.id AS text), 'SUPERSEDED', new.at, new.entry_id
+	FROM casework.authorisations old
+	CROSS JOIN LATERAL (
+		WITH RECURSIVE line AS (
+			SELECT CAST(old.id AS text) AS id, old.supersedes
+			UNION ALL
+			SELECT CAST(b.id AS text), b.supersedes FROM casework.authorisations b
+			JOIN line l ON l.supersedes <> '' AND CAST(b.id AS text) = l.supersedes WHERE b.request_id = old.request_id)
+		SELECT id FROM line) l
+	JOIN casework.authorisations new ON new.supersedes <> '' AND new.supersedes = l.id
+		AND (l.id = CAST(old.id AS text) OR new.request_id <> old.request_id)
 	UNION ALL SELECT request_id, CAST(id AS text), 'COMPLETED', at, entry_id FROM casework.authorisations WHERE ratifies <> ''
 	UNION ALL SELECT a.request_id, CAST(a.id AS text), 'REVOKED', heard.at, heard.entry_id
 	FROM casework.deeds heard
@@ -174,9 +187,9 @@ COMMENT ON VIEW controls.holds IS 'What suspended an authorisation, and what lif
 -- anyhow; so the JSON of an entry is only read where a query looks into it.
 CREATE VIEW controls.entries AS
 	SELECT e.id, e.stream, e.seq, e.recorded_at, e.request_id, e.organisation_id, e.actor_id, e.action, e.outcome, e.rule, e.occurred_at,
-		CAST(convert_from(e.canon, 'UTF8') AS jsonb) AS said
-	FROM audit.entries e;
-COMMENT ON VIEW controls.entries IS 'Entries of the trail with what they say, as JSON: codes and identifiers.';
+		CAST(convert_from(e.canon, 'UTF8') AS jsonb) AS said, x.certificate_entry AS disposed
+	FROM audit.entries e LEFT JOIN audit.disposals x ON x.entry_id = e.id;
+COMMENT ON VIEW controls.entries IS 'Entries of the trail with what they say, as JSON: codes and identifiers. What was disposed of says nothing any more, and disposed is the certificate.';
 
 GRANT USAGE ON SCHEMA controls TO caldicott_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA controls TO caldicott_reader;

@@ -56,5 +56,5 @@ func (l logReader) Bundle(ctx context.Context, first int64, width int) ([]rest.L
 // Stretch counts between checkpoints.
 func (l logReader) Stretch(ctx context.Context, asked rest.LogAsked) (rest.LogStretch, error) {
 	s, err := l.log.Stretch(ctx, auditdb.Question(asked))
-	return rest.LogStretch{From: rest.LogMark(s.From), To: rest.LogMark(s.To), Count: s.Count, Lost: s.Lost, Reached: s.Reached}, postgres.Explain(err, "log")
+	return rest.LogStretch{From: rest.LogMark(s.From), To: rest.LogMark(s.To), Count: s.Count, Disposed: s.Disposed, Reached: s.Reached}, postgres.Explain(err, "log")
 }

@@ -49,7 +49,7 @@ func (c *explainCommand) Run(t *tools) error {
 			if err != nil {
 				return audit.Proof{}, err
 			}
-			return audit.CheckProof(text, told.Canon, a.Keys)
+			return told.CheckProof(text, a.Keys)
 		}))
 	})
 }
@@ -88,7 +88,7 @@ func (c *explainCommand) tell(t *tools, tellings []audit.Telling) error {
 		switch {
 		case len(told.Doubts) > 0:
 			code = exitTampered
-		case told.Unsure != "" && !told.Disposed && code == exitOK:
+		case told.Unsure != "" && code == exitOK:
 			code = exitUnknown
 		}
 	}
@@ -100,10 +100,15 @@ func (c *explainCommand) tell(t *tools, tellings []audit.Telling) error {
 
 // line is one entry in words.
 func line(t audit.Telling) string {
-	if t.Disposed {
-		return fmt.Sprintf("entry %d was disposed of at the end of its retention", t.Entry)
-	}
 	var b strings.Builder
+	if t.Disposed {
+		fmt.Fprintf(&b, "entry %d was disposed of", t.Entry)
+		if t.Certificate != 0 {
+			fmt.Fprintf(&b, " under certificate %d", t.Certificate)
+		}
+		fmt.Fprintf(&b, "\n    %s\n", strings.Join(proved(t), ", "))
+		return doubted(&b, t)
+	}
 	fmt.Fprintf(&b, "%s  %s", t.At.Format(time.DateTime+"Z07:00"), cmp.Or(t.Actor, "the service"))
 	if t.Acting != "" {
 		fmt.Fprintf(&b, " (%s)", t.Acting)
@@ -119,8 +124,13 @@ func line(t audit.Telling) string {
 		fmt.Fprintf(&b, "  [%s]", t.Line)
 	}
 	fmt.Fprintf(&b, "\n    entry %d  %s\n", t.Entry, strings.Join(proved(t), ", "))
+	return doubted(&b, t)
+}
+
+// doubted ends a telling with what does not hold.
+func doubted(b *strings.Builder, t audit.Telling) string {
 	for _, d := range t.Doubts {
-		fmt.Fprintf(&b, "    ✗ %s\n", d)
+		fmt.Fprintf(b, "    ✗ %s\n", d)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

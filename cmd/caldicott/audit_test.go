@@ -31,6 +31,7 @@ func (k kept) Rehearse(_ context.Context, f func(caldicott.Store) error) error {
 
 // sealed is a house in which scenario S03 has happened, sealed and signed; superuser can do everything to it.
 type sealed struct {
+	house                 *housetest.House
 	environ               []string
 	superuser             *sqlx.DB
 	seal                  func() string // seals, signs, and gives the name of a file with the signed checkpoint
@@ -46,15 +47,22 @@ func newSealed(t *testing.T) sealed {
 	if report, err := player.Play(t.Context(), f, f.Cases[at], kept{h.DB}); err != nil || len(report.Differences) > 0 {
 		t.Fatal(err, report.Differences)
 	}
-	s := sealed{folder: t.TempDir(), environ: []string{"CALDICOTT_READER_URL=" + housetest.ReaderURL(h.Database)}}
+	s := sealable(t, h)
+	if err := s.superuser.Get(&s.request, `SELECT reference FROM casework.requests`); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// sealable is a house whose log can be sealed, signed and read.
+func sealable(t *testing.T, h *housetest.House) sealed {
+	t.Helper()
+	s := sealed{house: h, folder: t.TempDir(), environ: []string{"CALDICOTT_READER_URL=" + housetest.ReaderURL(h.Database)}}
 	var err error
 	if s.superuser, err = sqlx.Open("postgres", h.Database.Superuser); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.superuser.Close() })
-	if err := s.superuser.Get(&s.request, `SELECT reference FROM casework.requests`); err != nil {
-		t.Fatal(err)
-	}
 	secret, public, err := notary.GenerateKey("trust.example/caldicott")
 	if err != nil {
 		t.Fatal(err)

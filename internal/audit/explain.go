@@ -8,14 +8,37 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Account is an entry about a request as it is stored, with what stands beside it.
 type Account struct {
 	Entry       int64
 	Canon, Leaf []byte // Canon is nil for what was disposed of
+	Certificate int64  // of its disposal; 0 where there is none, or it is not known
 	Actor       string // who acted, by the name that people use; the verifier's own word for it is canon's
 	Words       string // WordsPresent, WordsErased, or empty where nothing was said
+}
+
+// CheckProof verifies that the entry is in the signed log, as CheckProof does of its bytes; where they were disposed of, by the
+// hash that it has kept.
+func (a Account) CheckProof(text string, keys Keys) (Proof, error) {
+	if a.Canon != nil {
+		return CheckProof(text, a.Canon, keys)
+	}
+	leaf, err := hashOf(a.Leaf)
+	if err != nil {
+		return Proof{}, err
+	}
+	return checkLeaf(text, leaf, keys)
+}
+
+func hashOf(leaf []byte) (h tlog.Hash, err error) {
+	if copy(h[:], leaf) != len(h) || len(leaf) != len(h) {
+		err = fmt.Errorf("%w: %x is no hash", ErrForged, leaf)
+	}
+	return h, err
 }
 
 // What became of the words of an entry.
@@ -26,27 +49,28 @@ const (
 
 // Telling is one line of a request's history, and what is proved about it.
 type Telling struct {
-	Entry    int64     `json:"entry,omitempty"`
-	At       time.Time `json:"at,omitzero"`
-	Actor    string    `json:"actor,omitempty"`
-	Acting   string    `json:"acting,omitempty"`
-	Action   string    `json:"action,omitempty"`
-	Outcome  string    `json:"outcome,omitempty"`
-	From     string    `json:"from,omitempty"`
-	To       string    `json:"to,omitempty"`
-	Line     string    `json:"line,omitempty"` // of the policy
-	Rule     string    `json:"rule,omitempty"` // that refused
-	Words    string    `json:"words,omitempty"`
-	Seq      int64     `json:"seq,omitempty"`
-	Disposed bool      `json:"disposed,omitempty"`
-	Bytes    bool      `json:"bytes"`             // they are those that were hashed, and canonical
-	Chain    bool      `json:"chain"`             // it follows the one before it; false outside of all chains
-	Leaf     *int64    `json:"leaf,omitempty"`    // its place in the log, as it is proved
-	Size     int64     `json:"size,omitempty"`    // of the checkpoint that proves it
-	Signers  []string  `json:"signers,omitempty"` // the keys, among those given, that signed it
-	Doubts   []string  `json:"doubts,omitempty"`  // what does not hold
-	Waiting  bool      `json:"waiting,omitempty"` // for the seal
-	Unsure   string    `json:"unsure,omitempty"`  // what could not be told
+	Entry       int64     `json:"entry,omitempty"`
+	At          time.Time `json:"at,omitzero"`
+	Actor       string    `json:"actor,omitempty"`
+	Acting      string    `json:"acting,omitempty"`
+	Action      string    `json:"action,omitempty"`
+	Outcome     string    `json:"outcome,omitempty"`
+	From        string    `json:"from,omitempty"`
+	To          string    `json:"to,omitempty"`
+	Line        string    `json:"line,omitempty"` // of the policy
+	Rule        string    `json:"rule,omitempty"` // that refused
+	Words       string    `json:"words,omitempty"`
+	Seq         int64     `json:"seq,omitempty"`
+	Disposed    bool      `json:"disposed,omitempty"`
+	Certificate int64     `json:"certificate,omitempty"` // the entry that certifies the disposal
+	Bytes       bool      `json:"bytes"`                 // they are those that were hashed, and canonical
+	Chain       bool      `json:"chain"`                 // it follows the one before it; false outside of all chains
+	Leaf        *int64    `json:"leaf,omitempty"`        // its place in the log, as it is proved
+	Size        int64     `json:"size,omitempty"`        // of the checkpoint that proves it
+	Signers     []string  `json:"signers,omitempty"`     // the keys, among those given, that signed it
+	Doubts      []string  `json:"doubts,omitempty"`      // what does not hold
+	Waiting     bool      `json:"waiting,omitempty"`     // for the seal
+	Unsure      string    `json:"unsure,omitempty"`      // what could not be told
 }
 
 // ErrWaiting says that an entry is not in the signed log yet.
@@ -80,6 +104,9 @@ func (t *Telling) place(p Proof, err error) {
 func explain(a Account, heads map[string]*head) Telling {
 	t := Telling{Entry: a.Entry, Actor: a.Actor, Words: a.Words}
 	if t.Disposed = a.Canon == nil; t.Disposed {
+		if t.Certificate = a.Certificate; t.Certificate == 0 {
+			t.Doubts = append(t.Doubts, "its bytes are gone, and no certificate of disposal names it")
+		}
 		clear(heads) // what follows is not told to follow it
 		return t
 	}

@@ -197,18 +197,24 @@ func ParseProof(text string) (Proof, error) {
 // and the checkpoint that has this root is signed. Without keys the signature is not looked at. ErrForged says that it is
 // not so, ErrUnknownKey that it cannot be told.
 func CheckProof(text string, canon []byte, keys Keys) (Proof, error) {
+	if _, err := decode(canon); err != nil {
+		p, bad := ParseProof(text)
+		return p, cmp.Or(bad, fmt.Errorf("%w: not a canonical entry: %w", ErrForged, err))
+	}
+	return checkLeaf(text, leafOf(canon), keys)
+}
+
+// checkLeaf is what a proof says of a hash alone.
+func checkLeaf(text string, leaf tlog.Hash, keys Keys) (Proof, error) {
 	p, err := ParseProof(text)
 	if err != nil {
 		return p, err
 	}
-	if _, err := decode(canon); err != nil {
-		return p, fmt.Errorf("%w: not a canonical entry: %w", ErrForged, err)
-	}
 	if p.Index >= p.N {
 		return p, fmt.Errorf("%w: leaf %d of a log of %d", ErrForged, p.Index, p.N)
 	}
-	if err := tlog.CheckRecord(p.Path, p.N, p.Hash, p.Index, leafOf(canon)); err != nil {
-		return p, fmt.Errorf("%w: leaf %s at %d is not in the log of %d with root %s: %w", ErrForged, leafOf(canon), p.Index, p.N, p.Hash, err)
+	if err := tlog.CheckRecord(p.Path, p.N, p.Hash, p.Index, leaf); err != nil {
+		return p, fmt.Errorf("%w: leaf %s at %d is not in the log of %d with root %s: %w", ErrForged, leaf, p.Index, p.N, p.Hash, err)
 	}
 	if keys.Given() {
 		p.Signers, err = keys.check(p.Note)

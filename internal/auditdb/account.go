@@ -46,25 +46,28 @@ func (h History) Account(ctx context.Context, entry int64) (audit.Account, error
 
 const accountColumns = `
 	SELECT e.id, e.canon, e.leaf_hash, COALESCE(p.user_id, '') AS user_id,
-		CASE WHEN d.entry_id IS NULL THEN '' WHEN d.erased_at IS NULL THEN '` + audit.WordsPresent + `' ELSE '` + audit.WordsErased + `' END AS words
+		CASE WHEN d.entry_id IS NULL THEN '' WHEN d.erased_at IS NULL THEN '` + audit.WordsPresent + `' ELSE '` + audit.WordsErased + `' END AS words,
+		COALESCE(x.certificate_entry, 0) AS certificate
 	FROM audit.entries e
 	LEFT JOIN casework.people p ON p.id = e.actor_id
-	LEFT JOIN audit.details d ON d.entry_id = e.id`
+	LEFT JOIN audit.details d ON d.entry_id = e.id
+	LEFT JOIN audit.disposals x ON x.entry_id = e.id`
 
 func (h History) accounts(ctx context.Context, query string, arg any) ([]audit.Account, error) {
 	var rows []struct {
-		ID     int64  `db:"id"`
-		Canon  []byte `db:"canon"`
-		Leaf   []byte `db:"leaf_hash"`
-		UserID string `db:"user_id"`
-		Words  string `db:"words"`
+		ID          int64  `db:"id"`
+		Canon       []byte `db:"canon"`
+		Leaf        []byte `db:"leaf_hash"`
+		UserID      string `db:"user_id"`
+		Words       string `db:"words"`
+		Certificate int64  `db:"certificate"`
 	}
 	if err := h.DB.SelectContext(ctx, &rows, query, arg); err != nil {
 		return nil, fmt.Errorf("entries: %w", err)
 	}
 	accounts := make([]audit.Account, len(rows))
 	for i, r := range rows {
-		accounts[i] = audit.Account{Entry: r.ID, Canon: r.Canon, Leaf: r.Leaf, Actor: r.UserID, Words: r.Words}
+		accounts[i] = audit.Account{Entry: r.ID, Canon: r.Canon, Leaf: r.Leaf, Actor: r.UserID, Words: r.Words, Certificate: r.Certificate}
 	}
 	return accounts, nil
 }

@@ -29,13 +29,15 @@ type Question struct {
 	Entry                                  int64
 }
 
-// Row is one entry as it stands in the trail, with the names that people use. Index is -1 while it waits to be sealed. Of one
-// that was disposed of, Canon is nil and Remains is what the columns keep, with the certificate, as JSON.
+// Row is one entry as it stands in the trail, with the names that people use. Index is -1 while it waits to be sealed. Of an entry
+// that was disposed of, Canon is nil and Disposed the number of its certificate.
 type Row struct {
 	ID, Index                      int64
-	Canon, Leaf, Remains           []byte
+	Canon, Leaf                    []byte
 	RecordedAt                     time.Time
 	Actor, Organisation, Reference string
+	Seq                            int // 0 outside of all chains
+	Disposed                       int64
 }
 
 // Whole is one entry with its words, where it has any and they have not been erased.
@@ -51,17 +53,14 @@ type Whole struct {
 const (
 	rowColumns = `
 		SELECT e.id, COALESCE(l.leaf_index, -1) AS leaf_index, e.canon, e.leaf_hash, e.recorded_at, COALESCE(p.user_id, '') AS user_id,
-			COALESCE(o.code, '') AS code, COALESCE(r.reference, '') AS reference,
-			CASE WHEN e.canon IS NULL THEN convert_to(CAST(jsonb_strip_nulls(jsonb_build_object(
-				'certificate', (SELECT x.certificate_entry FROM audit.disposals x WHERE x.entry_id = e.id),
-				'stream', e.stream, 'seq', e.seq, 'action', e.action, 'outcome', e.outcome, 'rule', e.rule, 'organisation', e.organisation_id,
-				'request', e.request_id, 'at', CAST(extract(epoch FROM e.occurred_at) * 1000000 AS bigint))) AS text), 'UTF8') END AS remains`
+			COALESCE(o.code, '') AS code, COALESCE(r.reference, '') AS reference, COALESCE(e.seq, 0) AS seq, COALESCE(x.certificate_entry, 0) AS disposed`
 	fromEntries = `
 		FROM audit.entries e
 		LEFT JOIN audit.leaves l ON l.entry_id = e.id
 		LEFT JOIN casework.people p ON p.id = e.actor_id
 		LEFT JOIN casework.organisations o ON o.id = e.organisation_id
-		LEFT JOIN casework.requests r ON r.id = e.request_id`
+		LEFT JOIN casework.requests r ON r.id = e.request_id
+		LEFT JOIN audit.disposals x ON x.entry_id = e.id`
 	pageQuery = rowColumns + fromEntries + thatAreAsked + ` AND ($18 = 0 OR e.id < $18) ORDER BY e.id DESC LIMIT $19`
 	// The planner takes what happened in a short time to lie all over the trail, and would look for it from the newest entry
 	// back. What is not in the order of an index it looks for by its time.
@@ -116,7 +115,7 @@ func (l Log) Page(ctx context.Context, q Question, before int64, limit int) ([]R
 	var page []Row
 	for rows.Next() {
 		var r Row
-		if err := rows.Scan(&r.ID, &r.Index, &r.Canon, &r.Leaf, &r.RecordedAt, &r.Actor, &r.Organisation, &r.Reference, &r.Remains); err != nil {
+		if err := rows.Scan(&r.ID, &r.Index, &r.Canon, &r.Leaf, &r.RecordedAt, &r.Actor, &r.Organisation, &r.Reference, &r.Seq, &r.Disposed); err != nil {
 			return nil, fmt.Errorf("log: %w", err)
 		}
 		page = append(page, r)
@@ -138,7 +137,7 @@ func (l Log) Wholes(ctx context.Context, q Question, limit int) ([]Whole, error)
 	var list []Whole
 	for rows.Next() {
 		var w Whole
-		if err := rows.Scan(&w.ID, &w.Index, &w.Canon, &w.Leaf, &w.RecordedAt, &w.Actor, &w.Organisation, &w.Reference, &w.Remains,
+		if err := rows.Scan(&w.ID, &w.Index, &w.Canon, &w.Leaf, &w.RecordedAt, &w.Actor, &w.Organisation, &w.Reference, &w.Seq, &w.Disposed,
 			&w.Checkpoint, &w.Detailed, &w.Salt, &w.Body, &w.ErasedAt); err != nil {
 			return nil, fmt.Errorf("log: %w", err)
 		}
@@ -161,13 +160,13 @@ func (l Log) Stream(ctx context.Context, q Question, f func(*Row) error) error {
 func (t Trail) stream(ctx context.Context, q Question, f func(*Row) error) error {
 	const query = rowColumns + fromEntries + thatAreAsked + ` ORDER BY e.id`
 	var row Row
-	var canon, leaf, actor, organisation, reference, remains sql.RawBytes
+	var canon, leaf, actor, organisation, reference sql.RawBytes
 	var names intern
 	return t.each(ctx, query, func(rows *sql.Rows) error {
-		if err := rows.Scan(&row.ID, &row.Index, &canon, &leaf, &row.RecordedAt, &actor, &organisation, &reference, &remains); err != nil {
+		if err := rows.Scan(&row.ID, &row.Index, &canon, &leaf, &row.RecordedAt, &actor, &organisation, &reference, &row.Seq, &row.Disposed); err != nil {
 			return err
 		}
-		row.Canon, row.Leaf, row.Remains = canon, leaf, remains
+		row.Canon, row.Leaf = canon, leaf
 		row.Actor, row.Organisation, row.Reference = names.of(actor), names.of(organisation), names.of(reference)
 		return f(&row)
 	}, q.args()...)

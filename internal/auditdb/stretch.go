@@ -16,13 +16,13 @@ type Mark struct {
 	SealedAt time.Time
 }
 
-// Stretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them.
-// Reached is false where the log has not been sealed as far as the end of the time yet. Lost is how many of them were disposed
-// of with what is asked for: nobody can tell any more whether they are to be counted.
+// Stretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them. Disposed
+// counts those that were disposed of and of which nobody can tell any more whether they were of that kind.
+// Reached is false where the log has not been sealed as far as the end of the time yet.
 type Stretch struct {
 	From, To Mark
 	Count    int64
-	Lost     int64
+	Disposed int64
 	Reached  bool
 }
 
@@ -61,7 +61,7 @@ func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 					AND l.entry_id IS NULL AND e.recorded_at <= $1)
 			ORDER BY c.size LIMIT 1`
 		count = `SELECT count(*)` + fromEntries + thatAreAsked + ` AND l.leaf_index >= $18 AND l.leaf_index < $19`
-		lost  = count + ` AND e.canon IS NULL`
+		gone  = count + ` AND x.entry_id IS NOT NULL`
 	)
 	from, to := q.From, q.To
 	q.From, q.To = time.Time{}, time.Time{}
@@ -76,12 +76,13 @@ func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 	if err != nil {
 		return Stretch{}, fmt.Errorf("count in a stretch of the log: %w", err)
 	}
-	if q.Actor+q.Acting+q.Subject+q.Policy == "" { // what a disposal leaves says all that is asked
-		return s, nil
+	// Columns still say what a disposed entry was about, but not who acted, in which capacity, on what and under which policy.
+	if q.Actor+q.Acting+q.Subject+q.Policy != "" {
+		q.Actor, q.Acting, q.Subject, q.Policy = "", "", "", ""
+		err = t.tx.GetContext(ctx, &s.Disposed, gone, append(q.args(), s.From.Size, s.To.Size)...)
 	}
-	q.Actor, q.Acting, q.Subject, q.Policy = "", "", "", ""
-	if err := t.tx.GetContext(ctx, &s.Lost, lost, append(q.args(), s.From.Size, s.To.Size)...); err != nil {
-		return Stretch{}, fmt.Errorf("count what was disposed of: %w", err)
+	if err != nil {
+		return Stretch{}, fmt.Errorf("count what was disposed of in a stretch of the log: %w", err)
 	}
 	return s, nil
 }

@@ -149,11 +149,13 @@ type Remark struct {
 }
 
 // Case is a request with everything that hangs on it, as it stood when it was read. Content is the current version;
-// Decided holds the versions that decisions were made on, by number.
+// Decided holds the versions that decisions were made on, by number; Erased the digests that those of them had whose words were
+// erased since.
 type Case struct {
 	Request        Request
 	Current        Version
 	Decided        map[int]Content
+	Erased         map[int][32]byte
 	Done           []Done
 	Consultations  []Consultation
 	Advice         []Advice
@@ -164,6 +166,14 @@ type Case struct {
 	Authorisations []Authorisation
 	Disclosures    []Disclosure
 	Assurances     []Assurance // of the organisations that its version, or an authorised one, names as recipients
+}
+
+// DecidedDigest is what submitting pinned of a version that a decision was made on, whatever became of its words.
+func (c *Case) DecidedDigest(version int) [32]byte {
+	if digest, erased := c.Erased[version]; erased {
+		return digest
+	}
+	return c.Decided[version].Digest()
 }
 
 // Content is the version that stands now.

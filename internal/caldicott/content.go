@@ -246,6 +246,14 @@ func ParseContent(b []byte) (Content, error) {
 	return c, nil
 }
 
+// ErasedMark stands where words were erased (audit.blank).
+const ErasedMark = "[erased]"
+
+// WithoutMarks is the content with nothing where words were erased: they are no answer to anything.
+func (c Content) WithoutMarks() (Content, error) {
+	return ParseContent(bytes.ReplaceAll(c.Bytes(), []byte(`"`+ErasedMark+`"`), []byte(`""`)))
+}
+
 // Digest is SHA-256 over Bytes: what `submit` pins and the trail remembers.
 func (c Content) Digest() [32]byte { return sha256.Sum256(c.Bytes()) }
 

@@ -553,3 +553,87 @@ func fill(v reflect.Value, place string, code bool, kept map[string]bool) {
 		kept[value] = code || v.Type() != reflect.TypeFor[string]()
 	}
 }
+
+// The directory's own words go by being amended; what it said before goes with the words of the entry that brought it.
+func TestWhatTheDirectorySaidOfSomebodyBeforeIsErasedWithItsEntry(t *testing.T) {
+	t.Parallel()
+	s := open(t, everybody()...)
+	db := s.superuser()
+	admin := casework.Call{By: s.people["u-admin"]}
+	enrolled, err := s.service.Enrol(s.ctx, admin, nil, caldicott.Person{
+		UserID: "u-married", Name: mark + " Smith", JobTitle: "Nurse of " + mark, Email: strings.ToLower(mark) + "@trust.example", Mail: vocabulary.MailPreferenceAtOnce,
+	})
+	if err != nil {
+		t.Fatal(whole(err))
+	}
+	p, began := enrolled.Person, s.clock.At()
+	entry := func(action caldicott.Action) (id int64) {
+		if err := db.Get(&id, `SELECT max(id) FROM audit.entries WHERE action = $1`, string(action)); err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	if _, err := s.propose("u-dpo", entry(caldicott.Enrol)); code(err) != caldicott.CodeField {
+		t.Errorf("what the directory says now: %v", whole(err))
+	}
+	s.clock.Put(began.Add(time.Hour))
+	p.Name, p.JobTitle, p.Email = "Jones", "Nurse", "jones@trust.example"
+	if _, err := s.service.AmendPerson(s.ctx, casework.Call{By: admin.By, IfMatch: p.Revision}, nil, p); err != nil {
+		t.Fatal(whole(err))
+	}
+	x, err := s.propose("u-dpo", entry(caldicott.Enrol))
+	if err != nil {
+		t.Fatal(whole(err))
+	}
+	if _, err := s.confirm("u-guardian", x); err != nil {
+		t.Fatal(whole(err))
+	}
+	if told := append(tellers(t, db, mark), tellers(t, db, strings.ToLower(mark))...); len(told) > 0 {
+		t.Errorf("the word stands in %q", told)
+	}
+	was, err := s.store.PersonAsOf(s.ctx, p.ID, began)
+	if err != nil || was.Name != "[erased]" || was.Email != "[erased]" || was.UserID != p.UserID || was.Revision != 1 {
+		t.Errorf("at first they were %+v: %v", was, err)
+	}
+	now, err := s.store.PersonAsOf(s.ctx, p.ID, s.clock.At())
+	if err != nil || now.Name != "Jones" || now.Email != "jones@trust.example" {
+		t.Errorf("now they are %+v: %v", now, err)
+	}
+	if _, err := db.ExecContext(s.ctx, `UPDATE casework.directory_versions SET body = '{}'`); stateOf(err) != "CG004" {
+		t.Errorf("changed without an erasure: %v", err)
+	}
+	s.verified()
+}
+
+// The words are gone, the dates and codes are not: what is due falls due, and a renewal begins from what is left.
+func TestTheKeeperAndARenewalGoOnWithoutTheWords(t *testing.T) {
+	t.Parallel()
+	s := open(t, everybody()...)
+	sc := s.decidedOn("", approvedUntil("2026-12-01", "2027-06-30"))
+	a := sc.c.Authorisations[0].ID
+	x, err := s.propose("u-dpo", s.entriesOf(s.superuser(), sc.c)...)
+	if err != nil {
+		t.Fatal(whole(err))
+	}
+	if _, err := s.confirm("u-guardian", x); err != nil {
+		t.Fatal(whole(err))
+	}
+	s.until("2026-12-05", 9, 0, 0)
+	s.keep()
+	oneDated(t, s.read(sc.c), caldicott.FallDue, a, inLondon(t, "2026-12-01", 0, 0, 0))
+	for _, noun := range []caldicott.Noun{caldicott.Requests, caldicott.Decisions, caldicott.Authorisations} {
+		rows, err := s.service.List(s.ctx, s.people["u-lead"], noun, caldicott.Filter{}, caldicott.Page{Limit: 5})
+		if err != nil || len(rows) != 1 {
+			t.Errorf("%s lists %d: %v", noun, len(rows), whole(err))
+		}
+	}
+	sc.c = s.read(sc.c)
+	renewal := s.mustTo("u-asks", sc.c, a, caldicott.Renewing{})
+	if c := renewal.Content(); c.Purpose != "" || c.Summary != "" || c.Kind != sc.c.Content().Kind || c.Title != caldicott.ErasedMark || strings.Count(string(c.Bytes()), caldicott.ErasedMark) != 1 {
+		t.Errorf("the renewal asks %s", c.Bytes())
+	}
+	s.until("2027-07-05", 9, 0, 0)
+	s.keep()
+	oneDated(t, s.read(sc.c), caldicott.Expire, a, inLondon(t, "2027-07-01", 0, 0, 0))
+	s.verified()
+}

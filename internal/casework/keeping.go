@@ -169,7 +169,12 @@ func (m *move) beginRenewal(ctx context.Context) error {
 		House: m.service.House, By: m.turn.By, Acting: m.turn.Acting, Now: m.at, Guardians: m.turn.Guardians, Case: &fresh,
 		Confirmed: old.Current.Confirmed, NewID: m.service.NewID,
 	}
-	content := caldicott.Prefill(old.Decided[authorised.Version], old.Assurances, caldicott.Today(m.at))
+	left, err := old.Decided[authorised.Version].WithoutMarks()
+	if err != nil {
+		return err
+	}
+	left.Title = cmp.Or(left.Title, caldicott.ErasedMark) // a draft has a title, if only this one
+	content := caldicott.Prefill(left, old.Assurances, caldicott.Today(m.at))
 	content.Conflicts, content.Requester = nil, caldicott.Requester{Department: content.Requester.Department}
 	if err := t.Take(caldicott.Drafting{Content: content}, nil); err != nil {
 		return err

@@ -103,7 +103,8 @@ type Version struct {
 	At      time.Time `json:"at"`
 	SHA256  string    `json:"sha256,omitempty"`
 	File    string    `json:"file,omitempty"`
-	Wrong   bool      `json:"wrong,omitempty"` // Content is not what SHA256 was taken over
+	Erased  bool      `json:"erased,omitempty"` // its words are gone, and SHA256 is that of what it was
+	Wrong   bool      `json:"wrong,omitempty"`  // Content is not what SHA256 was taken over
 	Content []byte    `json:"-"`
 }
 

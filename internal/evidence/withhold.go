@@ -130,6 +130,13 @@ func (r *redaction) show(c Case) Case {
 	c.Versions = slices.Clone(c.Versions)
 	for i := range c.Versions {
 		v := &c.Versions[i]
+		if v.Erased {
+			v.Content = nil
+			if !r.profile.shows(Content) {
+				v.SHA256 = ""
+			}
+			continue
+		}
 		v.Wrong = fmt.Sprintf("%x", sha256.Sum256(v.Content)) != v.SHA256
 		if r.profile.shows(Content) {
 			v.File = fmt.Sprintf("versions/%d.json", v.N)

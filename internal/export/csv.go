@@ -3,7 +3,6 @@ package export
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -15,47 +14,42 @@ import (
 )
 
 // csv writes a table (RFC 4180, UTF-8, CRLF) with a column for every member that an entry may have. A cell that a
-// spreadsheet would take for a formula has an apostrophe before it. The last column is the certificate by which an entry was
-// disposed of: then only the members that the trail keeps are there.
+// spreadsheet would take for a formula has an apostrophe before it.
 type csv struct {
 	w      io.Writer
 	values [][]byte
 	at     int // the place of the member at among values
+	seq    int // and that of seq
 	line   []byte
 }
 
-// beside are the columns before the members.
-var beside = []string{"entry", "leaf_index", "leaf_hash", "recorded_at", "user_id", "org_code", "reference"}
+// beside are the columns before the members; disposed is the number of the certificate, where the entry was disposed of.
+var beside = []string{"entry", "leaf_index", "leaf_hash", "recorded_at", "user_id", "org_code", "reference", "disposed"}
 
 func newCSV(w io.Writer, _ string) (Writer, error) {
 	members := audit.Members()
-	c := &csv{w: w, values: make([][]byte, len(members)), at: slices.Index(members, "at")}
-	_, err := io.WriteString(w, strings.Join(slices.Concat(beside, members, []string{"disposed_by"}), ",")+"\r\n")
+	c := &csv{w: w, values: make([][]byte, len(members)), at: slices.Index(members, "at"), seq: slices.Index(members, "seq")}
+	_, err := io.WriteString(w, strings.Join(append(slices.Clone(beside), members...), ",")+"\r\n")
 	return c, err
 }
 
 // Row writes one line. Instants are RFC 3339 in UTC.
 func (c *csv) Row(r *Row) error {
-	certificate, err := c.read(r)
-	if err != nil {
+	if r.Disposed != 0 {
+		return c.disposed(r)
+	}
+	if err := audit.ReadMembers(r.Canon, c.values); err != nil {
 		return fmt.Errorf("entry %d: %w", r.ID, err)
 	}
 	micros, err := strconv.ParseInt(string(c.values[c.at]), 10, 64)
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", r.ID, err)
 	}
-	b := strconv.AppendInt(c.line[:0], r.ID, 10)
-	b = append(b, ',')
-	if r.Index >= 0 {
-		b = strconv.AppendInt(b, r.Index, 10)
-	}
-	b = append(b, ',')
-	b = hex.AppendEncode(b, r.Leaf)
-	b = append(b, ',')
-	b = r.RecordedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+	b := appendPlace(c.line[:0], r)
 	for _, name := range []string{r.Actor, r.Organisation, r.Reference} {
 		b = appendCell(append(b, ','), name)
 	}
+	b = append(b, ',') // disposed
 	for i, value := range c.values {
 		b = append(b, ',')
 		if i == c.at {
@@ -64,33 +58,33 @@ func (c *csv) Row(r *Row) error {
 		}
 		b = appendCell(b, value)
 	}
-	b = append(b, ',')
-	if certificate != 0 {
-		b = strconv.AppendInt(b, certificate, 10)
-	}
 	c.line = append(b, '\r', '\n')
 	_, err = c.w.Write(c.line)
 	return err
 }
 
-// read finds the values of the members: in the entry, or in what is left of it.
-func (c *csv) read(r *Row) (certificate int64, err error) {
-	if r.Canon != nil {
-		return 0, audit.ReadMembers(r.Canon, c.values)
+// appendPlace writes what is known of every entry: its number, its place in the log, its hash, and when it was recorded.
+func appendPlace(b []byte, r *Row) []byte {
+	b = append(strconv.AppendInt(b, r.ID, 10), ',')
+	if r.Index >= 0 {
+		b = strconv.AppendInt(b, r.Index, 10)
 	}
-	var left map[string]any
-	d := json.NewDecoder(bytes.NewReader(r.Remains))
-	d.UseNumber()
-	if err := d.Decode(&left); err != nil {
-		return 0, err
-	}
-	for i, name := range audit.Members() {
-		c.values[i] = nil
-		if value, ok := left[name]; ok {
-			c.values[i] = fmt.Append(nil, value)
+	b = append(hex.AppendEncode(append(b, ','), r.Leaf), ',')
+	return r.RecordedAt.UTC().AppendFormat(b, time.RFC3339Nano)
+}
+
+// disposed writes what is left of an entry.
+func (c *csv) disposed(r *Row) error {
+	b := append(appendPlace(c.line[:0], r), ",,,,"...)
+	b = strconv.AppendInt(b, r.Disposed, 10)
+	for i := range c.values {
+		if b = append(b, ','); i == c.seq && r.Seq != 0 {
+			b = strconv.AppendInt(b, int64(r.Seq), 10)
 		}
 	}
-	return r.Disposed()
+	c.line = append(b, '\r', '\n')
+	_, err := c.w.Write(c.line)
+	return err
 }
 
 // appendCell writes a cell that is text to every program: where it begins as a formula does, not any more; in quotes where

@@ -2,7 +2,6 @@
 package export
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -11,54 +10,20 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott"
 )
 
-// Row is one entry as it stands in the trail, with the names that people use. Index is -1 while it waits to be sealed. Of one
-// that was disposed of, Canon is nil and Remains is what the trail keeps, as JSON.
+// Row is one entry as it stands in the trail, with the names that people use. Index is -1 while it waits to be sealed. Of an entry
+// that was disposed of, Canon is nil and Disposed the number of its certificate: then nothing is told but its place and its hash,
+// for nothing else can be held against it.
 type Row struct {
 	ID, Index                      int64
-	Canon, Leaf, Remains           []byte
+	Canon, Leaf                    []byte
 	RecordedAt                     time.Time
 	Actor, Organisation, Reference string
-}
-
-// remains are what is left of an entry that was disposed of, under the names that an entry's members have, and the entry that
-// certifies its disposal.
-type remains struct {
-	Certificate  int64  `json:"certificate"`
-	Stream       string `json:"stream"`
-	Seq          int    `json:"seq"`
-	Action       string `json:"action"`
-	Outcome      string `json:"outcome"`
-	Rule         string `json:"rule"`
-	At           int64  `json:"at"` // microseconds
-	Organisation string `json:"organisation"`
-	Request      string `json:"request"`
-}
-
-// Disposed is the entry that certifies the disposal of this one; 0 where it was not disposed of.
-func (r *Row) Disposed() (certificate int64, err error) {
-	left, err := r.left()
-	return left.Certificate, err
-}
-
-func (r *Row) left() (left remains, err error) {
-	if r.Canon != nil {
-		return remains{}, nil
-	}
-	if err := json.Unmarshal(r.Remains, &left); err != nil {
-		return remains{}, fmt.Errorf("entry %d: what is left of it: %w", r.ID, err)
-	}
-	return left, nil
+	Seq                            int // 0 outside of all chains
+	Disposed                       int64
 }
 
 // Event reads what the entry says, with its place in its chain (0 where it is in none).
 func (r *Row) Event() (e caldicott.Event, seq int, err error) {
-	if r.Canon == nil {
-		left, err := r.left()
-		return caldicott.Event{
-			Stream: left.Stream, Chained: left.Seq != 0, Action: caldicott.Action(left.Action), Outcome: left.Outcome, Rule: left.Rule,
-			At: time.UnixMicro(left.At).UTC(), Organisation: left.Organisation, Request: left.Request,
-		}, left.Seq, err
-	}
 	said, err := audit.ParseEntry(r.Canon)
 	if err != nil {
 		return caldicott.Event{}, 0, fmt.Errorf("entry %d: %w", r.ID, err)

@@ -73,11 +73,11 @@ type auditEvent struct {
 	ResourceType   string    `json:"resourceType"`
 	ID             string    `json:"id"`
 	Type           coding    `json:"type"`
-	Subtype        []coding  `json:"subtype"`
-	Action         string    `json:"action"`
-	Period         period    `json:"period"`
+	Subtype        []coding  `json:"subtype,omitempty"`
+	Action         string    `json:"action,omitempty"`
+	Period         period    `json:"period,omitzero"`
 	Recorded       time.Time `json:"recorded"`
-	Outcome        string    `json:"outcome"`
+	Outcome        string    `json:"outcome,omitempty"`
 	OutcomeDesc    string    `json:"outcomeDesc,omitempty"`
 	PurposeOfEvent []concept `json:"purposeOfEvent,omitempty"`
 	Agent          []agent   `json:"agent"`
@@ -106,11 +106,28 @@ func newFHIR(w io.Writer, origin string) (Writer, error) {
 
 // Row writes one AuditEvent.
 func (f *fhir) Row(r *Row) error {
+	if r.Disposed != 0 {
+		return f.to.Encode(f.disposed(r))
+	}
 	e, _, err := r.Event()
 	if err != nil {
 		return err
 	}
 	return f.to.Encode(f.event(r, e))
+}
+
+// disposed writes what is left of an entry. FHIR wants a type and an agent of every event: both say that they were disposed of.
+func (f *fhir) disposed(r *Row) auditEvent {
+	detail := []said{{"certificate", "entry-" + strconv.FormatInt(r.Disposed, 10)}}
+	if r.Seq != 0 {
+		detail = append(detail, said{"seq", strconv.Itoa(r.Seq)})
+	}
+	return auditEvent{
+		ResourceType: "AuditEvent", ID: "entry-" + strconv.FormatInt(r.ID, 10),
+		Type:     coding{own + "entry", "disposed", "An entry whose bytes were disposed of by certificate"},
+		Recorded: r.RecordedAt.UTC(), Source: source{observer(f.origin)}, Agent: []agent{{Who: reference{Display: "disposed of"}}},
+		Entity: []entity{itself(r, detail...)},
+	}
 }
 
 // event writes the entry in the shape of its action. An action that nobody knows any more has the plainest.
@@ -182,13 +199,16 @@ func (f *fhir) agents(r *Row, e caldicott.Event) []agent {
 	return agents
 }
 
+var document = coding{System: objectType, Code: "2", Display: "System Object"}
+
+// itself is the entry, by the hash that the log has of it.
+func itself(r *Row, detail ...said) entity {
+	return entity{What: reference{Identifier: &identifier{System: own + "leaf_hash", Value: fmt.Sprintf("%x", r.Leaf)}}, Type: document, Detail: detail}
+}
+
 // entities are the entry itself, by the hash that the log has of it, and what it is about.
 func entities(r *Row, e caldicott.Event) []entity {
-	document := coding{System: objectType, Code: "2", Display: "System Object"}
-	list := []entity{{
-		What: reference{Identifier: &identifier{System: own + "leaf_hash", Value: fmt.Sprintf("%x", r.Leaf)}}, Type: document,
-		Detail: []said{{"stream", e.Stream}},
-	}}
+	list := []entity{itself(r, said{"stream", e.Stream})}
 	add := func(what *identifier, more ...said) {
 		list = append(list, entity{What: reference{Identifier: what}, Type: document, Detail: more})
 	}

@@ -21,10 +21,13 @@ func newNDJSON(w io.Writer, _ string) (Writer, error) { return &ndjson{w: w}, ni
 
 // Row writes {"entry":7,"leaf_index":6,"leaf_hash":"…","recorded_at":"…","actor":"u-ig1","organisation":"TST01",
 // "reference":"CG-TST01-2026-0001","canon":{…}}; leaf_index is null while the entry waits, names are left out where there
-// is none. Of an entry that was disposed of canon is null, and disposed is what is left of it.
+// is none. An entry that was disposed of has, after recorded_at, its "seq" and "disposed", the number of its certificate, and no
+// more.
 func (n *ndjson) Row(r *Row) error {
-	if err := r.check(); err != nil {
-		return err
+	if r.Disposed == 0 {
+		if err := audit.CheckForm(r.Canon); err != nil {
+			return fmt.Errorf("entry %d: %w", r.ID, err)
+		}
 	}
 	b := append(n.line[:0], `{"entry":`...)
 	b = strconv.AppendInt(b, r.ID, 10)
@@ -39,28 +42,19 @@ func (n *ndjson) Row(r *Row) error {
 	b = append(b, `","recorded_at":"`...)
 	b = r.RecordedAt.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, '"')
-	b = appendName(b, "actor", r.Actor)
-	b = appendName(b, "organisation", r.Organisation)
-	b = appendName(b, "reference", r.Reference)
-	b = append(b, `,"canon":`...)
-	if r.Canon == nil {
-		b = append(append(b, `null,"disposed":`...), r.Remains...)
+	if r.Disposed != 0 {
+		if r.Seq != 0 {
+			b = strconv.AppendInt(append(b, `,"seq":`...), int64(r.Seq), 10)
+		}
+		b = strconv.AppendInt(append(b, `,"disposed":`...), r.Disposed, 10)
 	} else {
+		b = appendName(b, "actor", r.Actor)
+		b = appendName(b, "organisation", r.Organisation)
+		b = appendName(b, "reference", r.Reference)
+		b = append(b, `,"canon":`...)
 		b = append(b, r.Canon...)
 	}
 	n.line = append(b, '}', '\n')
 	_, err := n.w.Write(n.line)
 	return err
-}
-
-// check says what is wrong with the form of an entry, or of what is left of it.
-func (r *Row) check() error {
-	if r.Canon == nil {
-		_, err := r.left()
-		return err
-	}
-	if err := audit.CheckForm(r.Canon); err != nil {
-		return fmt.Errorf("entry %d: %w", r.ID, err)
-	}
-	return nil
 }

@@ -202,7 +202,7 @@ func (r caseRow) caseOf() (caldicott.Case, error) {
 			Requester: r.Requester, Emergency: r.Emergency, Renews: r.Renews, State: caldicott.State(r.State), Version: r.Version,
 			Revision: r.Revision, CreatedAt: r.CreatedAt.UTC(),
 		},
-		Decided: map[int]caldicott.Content{},
+		Decided: map[int]caldicott.Content{}, Erased: map[int][32]byte{},
 	}
 	var versions []versionRow
 	if err := json.Unmarshal(r.Versions, &versions); err != nil {
@@ -217,6 +217,9 @@ func (r caseRow) caseOf() (caldicott.Case, error) {
 			c.Current = v
 		}
 		c.Decided[v.N] = v.Content
+		if v.Erased != nil {
+			c.Erased[v.N] = *v.Erased
+		}
 	}
 	for _, err := range []error{
 		list(r.Done, doneRow.done, &c.Done), list(r.Consultations, consultationRow.consultation, &c.Consultations),

@@ -47,5 +47,5 @@ func (l asking) Bundle(ctx context.Context, first int64, width int) ([]rest.LogS
 
 func (l asking) Stretch(ctx context.Context, asked rest.LogAsked) (rest.LogStretch, error) {
 	s, err := l.log.Stretch(ctx, auditdb.Question(asked))
-	return rest.LogStretch{From: rest.LogMark(s.From), To: rest.LogMark(s.To), Count: s.Count, Lost: s.Lost, Reached: s.Reached}, err
+	return rest.LogStretch{From: rest.LogMark(s.From), To: rest.LogMark(s.To), Count: s.Count, Disposed: s.Disposed, Reached: s.Reached}, err
 }

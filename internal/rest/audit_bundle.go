@@ -62,6 +62,11 @@ func (s *service) showBundle(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// disposed says that the bytes of an entry are gone.
+func disposed(certificate int64) error {
+	return caldicott.Errorf(caldicott.NotFound, caldicott.CodeDisposed, "The entry was disposed of under certificate %d when its time of keeping was over; its hash stays in the log.", certificate)
+}
+
 // bundleFor joins the entries, if all of them may be read: a bundle cannot leave any out.
 func bundleFor(grant casework.LogGrant, entries []LogSealed) ([]byte, error) {
 	var bundle []byte

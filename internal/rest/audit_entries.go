@@ -108,15 +108,16 @@ func (s *service) listEntries(w http.ResponseWriter, r *http.Request) error {
 }
 
 func entryView(r *export.Row) (api.AuditEntry, error) {
-	e, seq, err := r.Event()
-	if err != nil {
-		return api.AuditEntry{}, err
+	place := api.AuditPlace{
+		Entry: r.ID, Index: r.Index, Seq: r.Seq, Leaf: hex.EncodeToString(r.Leaf), RecordedAt: r.RecordedAt,
+		Actor: r.Actor, Organisation: r.Organisation, Reference: r.Reference,
 	}
-	certificate, err := r.Disposed()
-	return api.FromLog(api.AuditPlace{
-		Entry: r.ID, Index: r.Index, Seq: seq, RecordedAt: r.RecordedAt, Actor: r.Actor, Organisation: r.Organisation, Reference: r.Reference,
-		DisposedBy: certificate,
-	}, e), err
+	if r.Disposed != 0 {
+		return api.FromDisposal(place, r.Disposed), nil
+	}
+	e, seq, err := r.Event()
+	place.Seq = seq
+	return api.FromLog(place, e), err
 }
 
 // showEntry shows one entry with the bytes that are hashed. Its words are for those who may read the case's.
@@ -157,10 +158,10 @@ func (s *service) showEntry(w http.ResponseWriter, r *http.Request) error {
 	}
 	revision := 1
 	if view.LeafIndex != nil {
-		revision = 2
+		revision++
 	}
-	if view.DisposedBy != 0 {
-		revision = 3
+	if view.Disposed != 0 {
+		revision++
 	}
 	return shown(view, revision).write(w)
 }
@@ -171,7 +172,7 @@ func (s *service) entryWhole(r *http.Request, grant casework.LogGrant, found *Lo
 		return api.AuditEntryView{}, err
 	}
 	view := api.AuditEntryView{
-		AuditEntry: entry, Canon: string(found.Canon), LeafHash: hex.EncodeToString(found.Leaf), CheckpointSize: found.Checkpoint,
+		AuditEntry: entry, Canon: string(found.Canon), CheckpointSize: found.Checkpoint,
 	}
 	if !found.Detailed {
 		return view, nil

@@ -200,6 +200,11 @@ func (s *service) showExport(w http.ResponseWriter, r *http.Request) error {
 	if len(found) == 0 {
 		return gone()
 	}
+	for _, x := range found {
+		if x.Disposed != 0 {
+			return disposed(x.Disposed)
+		}
+	}
 	manifest, err := manifestOf(id, found)
 	if err != nil {
 		return err

@@ -21,7 +21,8 @@ var stated = []param{actor, about, action, ended, rule, subject, stream, acting,
 //
 // What it proves: that the holder of the log's key said so, about a stretch of the log that two checkpoints fix once and for
 // all. Whoever has the entries of that stretch can count them again, and if the number is another the note convicts the
-// signer. It is no proof by itself that the number is right. The stretch is that of the checkpoints around the times: all
+// signer. It is no proof by itself that the number is right. Where it was asked who acted, in which capacity, on what or under
+// which policy, it says beside that how many entries were disposed of that may have been among them. The stretch is that of the checkpoints around the times: all
 // that was sealed after the last one before from, up to the first one after to; at its edges it may hold what was recorded a
 // moment before or after. It counts what its caller may see, and says of which organisations that is.
 func (s *service) stateAbsence(w http.ResponseWriter, r *http.Request) error {
@@ -52,10 +53,6 @@ func (s *service) stateAbsence(w http.ResponseWriter, r *http.Request) error {
 	if !stretch.Reached {
 		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "The log is not sealed as far as that yet; please try again.")
 	}
-	if stretch.Lost > 0 {
-		return caldicott.Errorf(caldicott.Unreadable, caldicott.CodeDisposed,
-			"%d entries of this time were disposed of by certificate: who acted, on what and under which policy cannot be counted any more.", stretch.Lost)
-	}
 	at := s.Work.Now()
 	note, err := s.Speaks.Sign(s.statement(asked, question, stretch, at))
 	if err != nil {
@@ -64,7 +61,7 @@ func (s *service) stateAbsence(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Work.LogStated(r.Context(), grant, question, stretch.Count, stretch.From.Size, stretch.To.Size); err != nil {
 		return err
 	}
-	return shown(api.Statement{Count: stretch.Count, FromSize: stretch.From.Size, ToSize: stretch.To.Size, At: at, Note: note}, 0).write(w)
+	return shown(api.Statement{Count: stretch.Count, Disposed: stretch.Disposed, FromSize: stretch.From.Size, ToSize: stretch.To.Size, At: at, Note: note}, 0).write(w)
 }
 
 // statement is the text that is signed, a line for each thing. Its first line is no log's name and its second no number, so
@@ -93,6 +90,7 @@ func (s *service) statement(asked LogAsked, q casework.LogQuestion, x LogStretch
 		}
 	}
 	line("count", x.Count)
+	line("disposed", x.Disposed)
 	line("at", instant(at))
 	return b.String()
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -32,13 +31,16 @@ type Deeds interface {
 	Decision(ctx context.Context, id string) (DeedRow, error)
 }
 
-// DeedRow is such an entry: its number, its place in the chain, what was done by whom (a person's id), and its bytes.
+// DeedRow is such an entry: its number, its place in the chain, what was done by whom (a person's id), and its bytes. Erased says
+// that its words are gone; of what was disposed of there is only the number of its certificate.
 type DeedRow struct {
 	Entry         int64
 	Stream        string
 	Seq           int
 	Action, Actor string
 	Canon         []byte
+	Erased        bool
+	Disposed      int64
 }
 
 // certificate gives a decision as a document that anybody can check without the service: as JSON with the words, or as a
@@ -86,14 +88,10 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	if err != nil {
 		return certificate.Document{}, err
 	}
-	if deed.Canon == nil {
-		return certificate.Document{}, caldicott.Errorf(caldicott.NotFound, caldicott.CodeDisposed, "The entry of this decision was disposed of by certificate.")
+	if deed.Disposed != 0 {
+		return certificate.Document{}, disposed(deed.Disposed)
 	}
-	digest, err := s.recorded(ctx, r.Case.Request.ID, d.Version)
-	if err != nil {
-		return certificate.Document{}, err
-	}
-	lines, words, err := certified(r, d, deed, digest)
+	lines, words, err := certified(r, d, deed)
 	if err != nil {
 		return certificate.Document{}, err
 	}
@@ -117,27 +115,20 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	return document, nil
 }
 
-// recorded is the digest of a version as it was brought, whatever has been erased of it since.
-func (s *service) recorded(ctx context.Context, request string, version int) (string, error) {
-	marks, err := s.Work.Store.VersionMarks(ctx, request)
-	if err != nil {
-		return "", err
-	}
-	i := slices.IndexFunc(marks, func(m caldicott.VersionMark) bool { return m.N == version })
-	if i < 0 {
-		return "", fmt.Errorf("request %s has no version %d", request, version)
-	}
-	return hex.EncodeToString(marks[i].Digest[:]), nil
-}
+// wordsErased stands where the digest of words would that were erased since.
+const wordsErased = "erased"
 
 // certified is what a certificate says of a decision: codes, dates and ids, and of the words their digests.
-func certified(r casework.Result, d caldicott.Decision, deed DeedRow, digest string) ([]certificate.Line, []certificate.Word, error) {
-	c := &r.Case
+func certified(r casework.Result, d caldicott.Decision, deed DeedRow) ([]certificate.Line, []certificate.Word, error) {
+	c, digest := &r.Case, r.Case.DecidedDigest(d.Version)
 	var words []certificate.Word
 	var failed error
 	bound := func(of, text string) string {
 		if text == "" {
 			return ""
+		}
+		if deed.Erased {
+			return wordsErased
 		}
 		word, err := certificate.NewWord(of, text)
 		failed = errors.Join(failed, err)
@@ -147,7 +138,7 @@ func certified(r casework.Result, d caldicott.Decision, deed DeedRow, digest str
 	lines := []certificate.Line{
 		{Name: "organisation", Value: c.Request.OrgCode}, {Name: "request", Value: c.Request.ID}, {Name: "reference", Value: c.Request.Reference},
 		{Name: "decision", Value: d.ID}, {Name: "deed", Value: deed.Action}, {Name: "version", Value: strconv.Itoa(d.Version)},
-		{Name: "digest", Value: digest}, {Name: "outcome", Value: string(d.Outcome)},
+		{Name: "digest", Value: hex.EncodeToString(digest[:])}, {Name: "outcome", Value: string(d.Outcome)},
 		{Name: "decided-at", Value: d.At.Format(time.RFC3339Nano)}, {Name: "decided-by", Value: d.DecidedBy}, {Name: "person", Value: deed.Actor},
 		{Name: "capacity", Value: string(d.ActingAs)}, {Name: "appointment", Value: d.Appointment}, {Name: "delegation", Value: d.Delegation},
 		{Name: "rationale", Value: bound("rationale", d.Rationale)}, {Name: "review-date", Value: d.ReviewDate}, {Name: "expiry-date", Value: d.ExpiryDate},

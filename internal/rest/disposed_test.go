@@ -3,144 +3,319 @@ package rest_test
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/jmoiron/sqlx"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/certificate"
+	"github.com/caldicott/caldicott/internal/merkle"
+	"github.com/caldicott/caldicott/internal/receipt"
 )
 
-// disposeOf takes the bytes of entries as a disposal does, by the hand of a superuser.
-func (w *town) disposeOf(t testing.TB, which string, args ...any) (gone []int64) {
-	t.Helper()
-	db := sqlx.MustConnect("postgres", w.Database.Superuser)
-	defer db.Close()
-	gone = ask[int64](t, w, `SELECT id FROM audit.entries WHERE `+which+` ORDER BY id`, args...)
-	certificate := ask[int64](t, w, `SELECT max(id) FROM audit.entries`)[0]
-	db.MustExec(`ALTER TABLE audit.entries DISABLE TRIGGER ALL; ALTER TABLE audit.details DISABLE TRIGGER ALL`)
-	for _, entry := range gone {
-		db.MustExec(`INSERT INTO audit.disposals (entry_id, certificate_entry) VALUES ($1, $2)`, entry, certificate)
-		db.MustExec(`DELETE FROM audit.details WHERE entry_id = $1`, entry)
-		db.MustExec(`UPDATE audit.entries SET canon = NULL, actor_id = NULL WHERE id = $1`, entry)
-	}
-	if len(gone) == 0 {
-		t.Fatal("nothing was disposed of")
-	}
-	return gone
+// chained are the entries of a request's chain, in their order.
+func (w *town) chained(t testing.TB, path string) []int64 {
+	return ask[int64](t, w, `SELECT id FROM audit.entries WHERE stream = 'request:' || $1 ORDER BY seq`, path[len("/api/v1/requests/"):])
 }
 
-// What was disposed of keeps its place in the log, and does not keep anybody from reading the rest.
-func TestTheLogIsReadAndTakenAwayWithWhatWasDisposedOf(t *testing.T) {
+// erase has two people erase the words of entries.
+func (w *town) erase(t testing.TB, entries []int64) {
+	t.Helper()
+	wish := map[string]any{"entries": entries, "ground": "ART17_1_D", "reason": "Not ours to keep."}
+	at := w.as(t, "u-dpo").post("/api/v1/audit/erasures", wish).is(201).header.Get("Location")
+	w.as(t, "u-guardian").post(at+"/confirmation", nil).is(200)
+}
+
+// wrong is how many things in a pack are said not to match.
+func (o opened) wrong(t testing.TB) int {
+	t.Helper()
+	var section struct{ Figures struct{ Wrong int } }
+	o.json(t, "pack.json", &section)
+	return section.Figures.Wrong
+}
+
+func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	t.Parallel()
-	w, request := busy(t)
-	decision := ask[string](t, w, `SELECT CAST(id AS text) FROM casework.decisions`)[0]
+	w := open(t)
+	request := decided(t, w)
+	w.seal(t)
+	var before, after api.List[api.DecisionView]
+	w.as(t, "u-guardian").get(request + "/decisions").is(200).into(&before)
+	place := "/api/v1/decisions/" + before.Items[0].ID + "/certificate"
+	certified := func() (certificate.Certificate, api.CertificateView) {
+		t.Helper()
+		var v api.CertificateView
+		w.as(t, "u-guardian").get(place).is(200).into(&v)
+		c, err := documentOf(v).Check(receipt.Suffix, allKeys(t))
+		if err != nil {
+			t.Error(err)
+		}
+		return c, v
+	}
+	old, _ := certified()
+	entries := w.chained(t, request)
+	w.erase(t, entries)
+	w.seal(t)
+
+	// The certificate is still one of the version that was decided, and of words it says that they are gone.
+	c, v := certified()
+	if c.Get("digest") != old.Get("digest") || c.Get("rationale") != "erased" || len(v.Words) != 0 {
+		t.Errorf("certified is %s with %d words", v.Certificate, len(v.Words))
+	}
+	for _, l := range c.Lines {
+		if l.Name == "condition" && !strings.HasSuffix(l.Value, " erased") {
+			t.Errorf("a condition: %s", l.Value)
+		}
+	}
+	// The pack marks them, and finds nothing wrong.
+	pack := unzipped(t, w.as(t, "u-auditor").get(packOf(request, "ICO", "REGULATOR")).is(200).body)
+	erased := 0
+	for _, l := range pack.verified(t, logKey().Verifier())[""] {
+		if l.Words == "erased" {
+			erased++
+		}
+	}
+	if page := string(pack["index.html"]); erased != len(entries) || pack.wrong(t) != 0 || pack["versions/1.json"] != nil || !strings.Contains(page, "[erased]") || strings.Contains(page, "DOES NOT MATCH") {
+		t.Errorf("the pack has %d entries of %d without words, %d wrong, and version 1 as %q", erased, len(entries), pack.wrong(t), pack["versions/1.json"])
+	}
+	for name, data := range pack {
+		if bytes.Contains(data, []byte("Zaffre")) || bytes.Contains(data, []byte("Quokka")) {
+			t.Errorf("%s has the words", name)
+		}
+	}
+	// The log, one entry and a copy of it.
+	var view api.AuditEntryView
+	w.as(t, "u-auditor").get(fmt.Sprintf("/api/v1/audit/entries/%d?purpose=COMPLAINT", entries[0])).is(200).into(&view)
+	if view.Words == nil || view.Words.ErasedAt.IsZero() || view.Words.Body != "" || view.Words.Salt != "" || view.Canon == "" || view.Disposed != 0 {
+		t.Errorf("the entry is shown as %+v, its words as %+v", view, view.Words)
+	}
+	// What the case's readers and its next deeds make of it.
+	w.as(t, "u-guardian").get(request + "/decisions").is(200).into(&after)
+	if after.Items[0].Rationale != "[erased]" || after.Items[0].Outcome != before.Items[0].Outcome {
+		t.Errorf("the decision reads %+v", after.Items[0])
+	}
+	for _, path := range []string{"/versions/1", "/versions", "/history", "?as_of=" + before.Items[0].At.Format(time.RFC3339Nano), "/disclosures", "/comments"} {
+		if body := w.as(t, "u-ig1").get(request + path).is(200).body; bytes.Contains(body, []byte("Zaffre")) || bytes.Contains(body, []byte("Quokka")) {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	for _, path := range []string{"/api/v1/requests?q=erased", "/api/v1/requests", "/api/v1/authorisations", "/api/v1/decisions", "/api/v1/disclosures", "/api/v1/tasks"} {
+		w.as(t, "u-ig1").get(path).is(200)
+	}
+	w.as(t, "u-req-research").post("/api/v1/authorisations/"+before.Items[0].Authorisation+"/disclosures",
+		map[string]any{"recipient": "TST05", "records": 10, "method": "SFTP"}).is(201)
+	w.verified(t)
+}
+
+// over walks a request to its refusal and closes it. It gives the path, and the receipt of the decision.
+func (w *town) over(t testing.TB) (request, promised string) {
+	t.Helper()
+	request, etag := walk(t, w)
+	body := decision(t)
+	body["outcome"] = json.RawMessage(`"REFUSE"`)
+	for _, name := range []string{"conditions", "review_date", "expiry_date"} {
+		delete(body, name)
+	}
+	r := w.as(t, "u-guardian").post(request+"/decisions", body, match(etag)).is(200)
+	w.as(t, "u-ig1").post(request+"/closure", map[string]string{"reason": "Refused."}, match(r.etag())).is(200)
+	return request, r.header.Get("Audit-Receipt")
+}
+
+// dispose has two people dispose of the research that is over, once its time of keeping is.
+func (w *town) dispose(t testing.TB) (done api.DisposalView) {
+	t.Helper()
+	w.Clock.Put(w.Clock.At().AddDate(21, 0, 0)) // research is kept for 20
+	at := w.as(t, "u-iglead").post("/api/v1/audit/disposals", map[string]any{"kind": "RESEARCH", "reason": "Over."}).is(201).header.Get("Location")
+	w.as(t, "u-dpo").post(at+"/confirmation", nil).is(200).into(&done)
+	return done
+}
+
+func TestABundleIsGivenWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.fill(t, merkle.TileWidth) // beyond the tile with the entries of other organisations
+	request, _ := w.over(t)
+	w.seal(t)
+	last := ask[int](t, w, `SELECT CAST(leaf_index AS int) FROM audit.leaves WHERE entry_id = $1`, w.chained(t, request)[0])[0]
+	auditor, why := w.as(t, "u-auditor"), header("Purpose", "EXTERNAL_AUDIT")
+	upTo := func(leaf int) string {
+		return fmt.Sprintf("/api/v1/audit/log/tile/entries/001.p/%d", leaf+1-merkle.TileWidth)
+	}
+	auditor.get(upTo(last), why).is(200)
+	w.dispose(t)
+	auditor.get(upTo(last), why).is(404, "DISPOSED")
+	auditor.get(upTo(last-1), why).is(200)
+}
+
+func TestWhatIsReadOfWhatWasDisposedOfIsItsPlaceAndItsHash(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	request, promised := w.over(t)
+	var decisions api.List[api.DecisionView]
+	w.as(t, "u-guardian").get(request + "/decisions").is(200).into(&decisions)
 	l := w.sealed(t)
 	l.seal(t)
-	gone := w.disposeOf(t, `request_id = $1 AND seq IS NOT NULL`, request)
-	auditor := w.as(t, "u-auditor")
-	found, _ := auditor.all(searching + "&request=" + request)
-	for _, entry := range gone {
-		if !slices.Contains(found, fmt.Sprint(entry)) {
-			t.Errorf("entry %d is not in the list", entry)
-		}
-	}
-	var one struct {
-		Canon      string
-		DisposedBy int64 `json:"disposed_by"`
-		Action     string
-		Seq        int
-		LeafHash   string `json:"leaf_hash"`
-	}
-	auditor.get(fmt.Sprintf("/api/v1/audit/entries/%d?purpose=INTERNAL_AUDIT", gone[0])).is(200).into(&one)
-	if one.Canon != "" || one.DisposedBy == 0 || one.Action != "draft" || one.Seq != 1 || len(one.LeafHash) != 64 {
-		t.Errorf("the first entry is shown as %+v", one)
-	}
-	auditor.get("/api/v1/requests/" + request + "/history").is(200)
-	auditor.get("/api/v1/decisions/"+decision+"/certificate").is(404, "DISPOSED")
+	from := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	entries := w.chained(t, request)
+	readings := ask[int64](t, w, `SELECT id FROM audit.entries WHERE seq IS NULL AND request_id = CAST($1 AS uuid)`, path.Base(request))
+	leaf := ask[string](t, w, `SELECT encode(leaf_hash, 'hex') FROM audit.entries WHERE id = $1`, entries[0])[0]
 
-	s := w.wired(t, l.voice)
-	take := func(format string) []byte {
-		got := fetch(t, s, "u-auditor", "/api/v1/audit/export?purpose=EXTERNAL_AUDIT&request="+request+"&format="+format)
-		body, err := io.ReadAll(got.Body)
-		if err != nil || got.StatusCode != http.StatusOK {
-			t.Fatal(format, got.Status, err, string(body))
-		}
-		return body
+	done := w.dispose(t)
+	l.seal(t)
+	if err := l.sealer.Sweep(t.Context()); err != nil {
+		t.Fatalf("the nightly sweep: %v", err)
 	}
-	disposed := 0
-	for line := range bytes.Lines(take("ndjson")) {
-		var row struct {
-			Canon    json.RawMessage
-			Disposed *struct {
-				Certificate int64
-				Action      string
+	w.sealed(t).seal(t) // by somebody who takes over
+	auditor := w.as(t, "u-auditor")
+	asking := "purpose=INTERNAL_AUDIT&request=" + path.Base(request)
+
+	// One entry, a list of them, and the history.
+	left := func(e api.AuditEntry, seq int) bool {
+		bare := api.AuditEntry{Entry: e.Entry, LeafIndex: e.LeafIndex, LeafHash: e.LeafHash, RecordedAt: e.RecordedAt, Seq: seq, Disposed: done.Certificate, Facts: e.Facts}
+		return e.LeafIndex != nil && len(e.LeafHash) == 64 && !e.RecordedAt.IsZero() && len(e.Facts) == 0 && fmt.Sprint(e) == fmt.Sprint(bare)
+	}
+	var view api.AuditEntryView
+	auditor.get(fmt.Sprintf("/api/v1/audit/entries/%d?purpose=COMPLAINT", entries[0])).is(200).into(&view)
+	if !left(view.AuditEntry, 1) || view.Canon != "" || view.Words != nil || view.LeafHash != leaf || view.CheckpointSize <= *view.LeafIndex {
+		t.Errorf("the entry is shown as %+v", view)
+	}
+	var list api.List[api.AuditEntry]
+	auditor.get("/api/v1/audit/entries?limit=200&" + asking).is(200).into(&list)
+	gone := 0
+	for _, e := range list.Items {
+		if e.Disposed == 0 {
+			continue
+		}
+		if gone++; !left(e, slices.Index(entries, e.Entry)+1) {
+			t.Errorf("the list has %+v", e)
+		}
+	}
+	if gone != len(entries)+len(readings) {
+		t.Errorf("the list has %d disposed entries of %d and %d", gone, len(entries), len(readings))
+	}
+	var told api.List[api.HistoryEntry]
+	w.as(t, "u-ig1").get(request + "/history?limit=200").is(200).into(&told)
+	if i := slices.IndexFunc(told.Items, func(e api.HistoryEntry) bool { return e.Entry == entries[0] }); i < 0 ||
+		told.Items[i] != (api.HistoryEntry{Entry: entries[0], Seq: 1, Disposed: done.Certificate}) {
+		t.Errorf("the history tells %+v", told.Items)
+	}
+
+	// Copies.
+	ndjson := auditor.get("/api/v1/audit/export?format=ndjson&" + asking).is(200)
+	gone = 0
+	for line := range bytes.Lines(ndjson.body) {
+		var row map[string]any
+		if err := json.Unmarshal(line, &row); err != nil {
+			t.Fatal(err)
+		}
+		if row["disposed"] == nil {
+			continue
+		}
+		gone++
+		for name := range maps.Keys(row) {
+			if !slices.Contains([]string{"entry", "leaf_index", "leaf_hash", "recorded_at", "seq", "disposed"}, name) {
+				t.Errorf("a copy says %s of %v", name, row)
 			}
 		}
-		if err := json.Unmarshal(line, &row); err != nil || (string(row.Canon) == "null") != (row.Disposed != nil) {
-			t.Errorf("%v: %s", err, line)
-		}
-		if row.Disposed != nil && row.Disposed.Certificate > 0 && row.Disposed.Action != "" {
-			disposed++
-		}
 	}
-	if disposed != len(gone) {
-		t.Errorf("%d entries are marked as disposed of, and %d were", disposed, len(gone))
-	}
-	table, err := csv.NewReader(bytes.NewReader(take("csv"))).ReadAll()
+	table, err := csv.NewReader(bytes.NewReader(auditor.get("/api/v1/audit/export?format=csv&" + asking).is(200).body)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	action, by, at := slices.Index(table[0], "action"), slices.Index(table[0], "disposed_by"), slices.Index(table[0], "at")
-	if first := table[1]; first[action] != "draft" || first[by] == "" || len(first[at]) < 20 {
-		t.Errorf("the first line is %q", first)
-	}
-	for line := range bytes.Lines(take("fhir")) {
-		if !json.Valid(line) {
-			t.Errorf("not JSON: %s", line)
+	column := func(name string) int { return slices.Index(table[0], name) }
+	for _, row := range table[1:] {
+		if row[column("disposed")] == "" {
+			continue
+		}
+		gone++
+		if row[column("leaf_hash")] == "" || row[column("action")] != "" || row[column("user_id")] != "" || row[column("at")] != "" || row[column("entry")] == fmt.Sprint(entries[1]) && row[column("seq")] != "2" {
+			t.Errorf("the table has %q", row)
 		}
 	}
-}
+	for line := range bytes.Lines(auditor.get("/api/v1/audit/export?format=fhir&" + asking).is(200).body) {
+		if bytes.Contains(line, []byte("urn:caldicott:entry")) {
+			gone++
+			for _, must := range []string{`"resourceType":"AuditEvent"`, `"type":{`, `"recorded":"`, `"agent":[{`, `"source":{"observer":{`, fmt.Sprintf(`"entry-%d"`, done.Certificate)} {
+				if !bytes.Contains(line, []byte(must)) {
+					t.Errorf("%s is not in %s", must, line)
+				}
+			}
+			if bytes.Contains(line, []byte(`"outcome"`)) || bytes.Contains(line, []byte(`"period"`)) {
+				t.Errorf("invented: %s", line)
+			}
+		}
+	}
+	if gone != 3*(len(entries)+len(readings)) {
+		t.Errorf("three copies have %d disposed entries", gone)
+	}
+	id := ndjson.header.Get("Export-Id")
+	auditor.get("/api/v1/audit/exports/" + id + "?purpose=FOI").is(200)
 
-// Who acted is disposed of with the entry: that somebody did nothing cannot be signed any more.
-func TestNothingIsStatedAboutWhatWasDisposedOf(t *testing.T) {
-	t.Parallel()
-	w, request := busy(t)
-	l := w.sealed(t)
-	l.seal(t)
-	w.disposeOf(t, `request_id = $1 AND action = 'decide' AND seq IS NOT NULL`, request)
+	// Proofs need the hash only.
+	proof, err := merkle.ParseProof(string(auditor.get(fmt.Sprintf("/api/v1/audit/entries/%d/proof", entries[0])).is(200).body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, _ := strings.Cut(proof.Note, "\n\n")
+	checkpoint, err := tlog.ParseTree([]byte("go.sum database tree\n" + strings.SplitN(text, "\n", 2)[1] + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := hex.DecodeString(leaf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := merkle.CheckInclusion(proof.Path, merkle.Tree{Size: checkpoint.N, Root: merkle.Hash(checkpoint.Hash)}, proof.Index, merkle.Hash(hash)); err != nil {
+		t.Error(err)
+	}
+	var proofs api.RequestProofs
+	w.as(t, "u-ig1").get("/api/v1/audit/requests/" + path.Base(request) + "/proof").is(200).into(&proofs)
+	if !slices.ContainsFunc(proofs.Proofs, func(p api.EntryProof) bool { return p.Entry == entries[0] }) {
+		t.Errorf("of the request is proved %+v", proofs)
+	}
+	var kept api.ReceiptView
+	w.as(t, "u-req-11").post("/api/v1/audit/receipts/check", map[string]string{"receipt": promised}).is(200).into(&kept)
+	if kept.Verdict != "sealed" {
+		t.Errorf("the receipt: %+v", kept)
+	}
+	w.as(t, "u-guardian").get("/api/v1/decisions/"+decisions.Items[0].ID+"/certificate").is(404, "DISPOSED")
+
+	// The evidence pack.
+	pack := unzipped(t, auditor.get(packOf(request, "ICO", "REGULATOR")).is(200).body)
+	if page := string(pack["index.html"]); !strings.Contains(page, fmt.Sprintf("disposed of under certificate %d", done.Certificate)) || pack.wrong(t) != 0 {
+		t.Error("the pack does not mark what was disposed of, or finds it wrong")
+	}
+	if !strings.Contains(string(pack["README.txt"]), "were disposed of when their time of keeping was over") {
+		t.Error("the README does not say what can be proved of what was disposed of")
+	}
+
+	// A statement about what went with the bytes says that it cannot tell.
 	s := w.wired(t, l.voice)
-	const stating = "/api/v1/audit/statements/absence?purpose=EXTERNAL_AUDIT&from=2020-01-01T00:00:00Z&to=%s&"
-	for filter, want := range map[string]int{"actor=u-deputy": 400, "acting=CALDICOTT_GUARDIAN": 400, "action=decide": 200} {
-		to := ask[string](t, w, `SELECT to_char(max(sealed_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') FROM audit.checkpoints`)[0]
-		got := fetch(t, s, "u-auditor", fmt.Sprintf(stating, to)+filter)
-		if body, _ := io.ReadAll(got.Body); got.StatusCode != want {
-			t.Errorf("%s: %s %s", filter, got.Status, body)
+	to := ask[time.Time](t, w, `SELECT clock_timestamp()`)[0].UTC().Format(time.RFC3339Nano)
+	l.seal(t)
+	for query, want := range map[string]string{
+		"action=decide&actor=u-guardian": "0 1", "action=decide": "1 0", "action=decide&acting=CALDICOTT_GUARDIAN": "0 1", "action=decide&outcome=refused&actor=u-guardian": "0 0",
+	} {
+		var x api.Statement
+		got := fetch(t, s, "u-auditor", "/api/v1/audit/statements/absence?purpose=REGULATOR&from="+from+"&to="+to+"&"+query)
+		if err := json.NewDecoder(got.Body).Decode(&x); err != nil {
+			t.Fatal(err)
+		}
+		count, disposed, _ := strings.Cut(want, " ")
+		if fmt.Sprint(x.Count, " ", x.Disposed) != want || !strings.Contains(x.Note, "\ncount "+count+"\ndisposed "+disposed+"\n") {
+			t.Errorf("%s: %s %+v", query, got.Status, x)
 		}
 	}
-}
-
-// What was decided on is what was brought, whatever has been erased of it since.
-func TestACertificateNamesTheVersionAsItWasBroughtAfterItsErasure(t *testing.T) {
-	t.Parallel()
-	w, request := busy(t)
-	type brought struct {
-		Entry    int64
-		Digest   string
-		Decision string
+	for _, path := range []string{request, request + "/decisions", request + "/versions/1", "/api/v1/requests", "/api/v1/decisions", "/api/v1/tasks"} {
+		w.as(t, "u-ig1").get(path).is(200)
 	}
-	v := ask[brought](t, w, `
-		SELECT v.entry_id AS entry, encode(v.digest, 'hex') AS digest, CAST(d.id AS text) AS decision
-		FROM casework.decisions d JOIN casework.versions v ON v.request_id = d.request_id AND v.n = d.version WHERE d.request_id = $1`, request)[0]
-	wish := map[string]any{"entries": []int64{v.Entry}, "ground": "ART17_1_D", "reason": "A name."}
-	path := w.as(t, "u-dpo").post("/api/v1/audit/erasures", wish).is(201).header.Get("Location")
-	w.as(t, "u-guardian").post(path+"/confirmation", nil).is(200)
-	var shown struct{ Certificate string }
-	w.as(t, "u-auditor").get("/api/v1/decisions/" + v.Decision + "/certificate").is(200).into(&shown)
-	if !strings.Contains(shown.Certificate, "digest "+v.Digest+"\n") {
-		t.Errorf("the decision was on %s, and its certificate says\n%s", v.Digest, shown.Certificate)
-	}
+	w.verified(t)
 }

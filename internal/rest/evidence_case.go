@@ -31,7 +31,7 @@ func (p packer) caseOf(ctx context.Context, c caldicott.Case, at time.Time) (evi
 			c.Current = x
 		}
 		v.Versions = append(v.Versions, evidence.Version{
-			N: x.N, By: x.By, At: x.At, SHA256: hex.EncodeToString(mark.Digest[:]), Content: x.Content.Bytes(),
+			N: x.N, By: x.By, At: x.At, SHA256: hex.EncodeToString(mark.Digest[:]), Content: x.Content.Bytes(), Erased: x.Erased != nil,
 		})
 	}
 	content, deadlines := c.Content(), p.Work.House.Targets.Deadlines(p.Work.House.Calendar, c.Clock(at))

@@ -42,6 +42,9 @@ var kept = []string{
 
 // historyEntry writes an entry. The trail keeps states in lower case; the contract knows them as the vocabulary does.
 func historyEntry(e HistoryRow) api.HistoryEntry {
+	if e.Disposed != 0 {
+		return api.HistoryEntry{Entry: e.Entry, Seq: e.Seq, Disposed: e.Disposed}
+	}
 	return api.FromEvent(e.Entry, e.Seq, caldicott.Event{
 		Action: caldicott.Action(e.Action), Outcome: e.Outcome, Rule: e.Rule, At: e.At, ActingAs: e.Acting,
 		From: stateOf(e.From), To: stateOf(e.To), Version: e.Version, PolicyLine: e.Line,

@@ -64,6 +64,7 @@ type HistoryRow struct {
 	At                            time.Time
 	Actor, Acting, From, To, Line string
 	Version                       int
+	Disposed                      int64 // the certificate of its disposal; then there is only its place besides
 }
 
 // LogReader reads entries of the whole log.
@@ -113,12 +114,11 @@ type LogMark struct {
 }
 
 // LogStretch is the log from one checkpoint to another, with the number of entries asked for among the leaves between them.
-// Reached is false where the log has not been sealed as far as the end of the time yet. Lost is how many were disposed of with
-// what is asked for, so that nobody can tell whether they are to be counted.
+// Reached is false where the log has not been sealed as far as the end of the time yet.
 type LogStretch struct {
 	From, To LogMark
 	Count    int64
-	Lost     int64
+	Disposed int64 // of which nobody can tell any more whether they were of the kind
 	Reached  bool
 }
 

@@ -16,7 +16,7 @@ JOIN controls.requests q ON q.id = d.request_id
 JOIN controls.entries e ON e.id = d.entry_id
 LEFT JOIN (SELECT l.said ->> 'policy' AS policy, min(l.id) AS id FROM controls.entries l WHERE l.action = 'policy_loaded' GROUP BY 1) loaded
 	ON loaded.policy = e.said ->> 'policy'
-WHERE q.organisation_id = :organisation AND d.at >= :since AND d.at < :to AND d.entry_id <= :last AND (loaded.id IS NULL OR loaded.id > d.entry_id)
+WHERE q.organisation_id = :organisation AND d.at >= :since AND d.at < :to AND d.entry_id <= :last AND e.disposed IS NULL AND (loaded.id IS NULL OR loaded.id > d.entry_id)
 -- figures
 SELECT lower(replace(facts ->> 'what', '_', ' ')) AS item, facts ->> 'policy' AS part, count(*) AS value FROM shown GROUP BY item, part
 UNION ALL (SELECT 'in force at the start', e.said ->> 'policy', 1 FROM controls.entries e WHERE e.action = 'policy_loaded' AND e.occurred_at < :from AND e.id <= :last ORDER BY e.id DESC LIMIT 1)
