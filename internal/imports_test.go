@@ -45,8 +45,8 @@ var law = map[string][]string{
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
 	"internal/merkle":      {},
-	"internal/receipt":     {"internal/merkle"},                                      // its hash
-	"internal/certificate": {"internal/audit", "internal/merkle", "internal/notary"}, // an entry, and the proof of it
+	"internal/receipt":     {"internal/merkle"},                   // its hash
+	"internal/certificate": {"internal/audit", "internal/merkle"}, // an entry, and the proof of it
 	"internal/durable":     {},
 	"internal/witness":     {"internal/durable", "internal/merkle"},
 	"internal/notary":      {"internal/durable", "internal/merkle", "internal/witness"}, // the witness's protocol, to push what is signed
@@ -74,7 +74,8 @@ var law = map[string][]string{
 
 	// For tests.
 	"internal/attackbook": {},
-	"internal/housetest":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/pgtest", "internal/postgres", "internal/rehearse"},
+	"internal/housetest": {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/notary", "internal/notarydb", "internal/pgtest",
+		"internal/postgres", "internal/rehearse"},
 	"internal/pgtest":     {"internal/pgembed"},
 	"internal/pgtest/run": {"internal/pgembed"},
 	"internal/benchtest":  {},

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/certificate"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
@@ -24,7 +25,7 @@ type checkCertificateCommand struct {
 
 // Run says whether everything that the document holds agrees, and what it certifies.
 func (c *checkCertificateCommand) Run(t *tools) error {
-	keys, err := verifierKeys(c.Keys)
+	keys, err := readKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (c *checkCertificateCommand) Run(t *tools) error {
 	}
 	certified, err := document.Check(receipt.Suffix, keys)
 	switch {
-	case errors.As(err, new(*note.UnverifiedNoteError)), errors.Is(err, certificate.ErrUnproved):
+	case errors.As(err, new(*note.UnverifiedNoteError)), errors.Is(err, audit.ErrUnknownKey), errors.Is(err, certificate.ErrUnproved):
 		return cannotTell(t, err)
 	case err != nil:
 		fmt.Fprintln(t.out, "THE CERTIFICATE DOES NOT HOLD:", err)

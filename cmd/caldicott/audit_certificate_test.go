@@ -55,7 +55,7 @@ func (k keyring) certified(t *testing.T, change func(name, value string) string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signer.Certify(c.Text())
+	signed, err := signer.State(c.Text())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
+	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/postgres"
@@ -30,7 +28,7 @@ type checkReceiptCommand struct {
 
 // Run says what became of the promise, and what to do about a broken one.
 func (c *checkReceiptCommand) Run(t *tools) error {
-	keys, err := verifierKeys(c.Keys)
+	keys, err := readKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -42,7 +40,7 @@ func (c *checkReceiptCommand) Run(t *tools) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	r, err := receipt.Open(signed, keys)
+	r, err := receipt.Open(signed, keys.Verifiers())
 	if err != nil {
 		return cannotTell(t, fmt.Errorf("nobody whose key is in %s promised this: %w", c.Keys, err))
 	}
@@ -54,7 +52,7 @@ func (c *checkReceiptCommand) Run(t *tools) error {
 }
 
 // look finds the receipt's leaf (-1 for none), and until when the log that was looked at went on.
-func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys note.Verifiers) (index int64, until time.Time, err error) {
+func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys audit.Keys) (index int64, until time.Time, err error) {
 	if c.Directory != "" {
 		return directoryLog{os.DirFS(c.Directory), keys}.find(r)
 	}
@@ -79,7 +77,7 @@ func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys note.Verifi
 }
 
 // inLog looks into the service's own log, and believes its proof only. It gives -1 where the log has not the leaf.
-func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys note.Verifiers) (int64, error) {
+func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys audit.Keys) (int64, error) {
 	proof, err := proofs.Chained(ctx, r.Stream, r.Seq, r.Leaf)
 	switch {
 	case errors.Is(err, notary.ErrNoEntry), errors.Is(err, notary.ErrUnsealed):
@@ -87,7 +85,11 @@ func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys no
 	case err != nil:
 		return -1, err
 	}
-	return proof.Index, notary.CheckProof(proof.Proof, r.Origin, r.Leaf, keys)
+	checked, err := audit.CheckLeaf(proof.Text(), r.Leaf)
+	if err != nil {
+		return -1, err
+	}
+	return checked.Index, keys.OfLog(checked.Note, r.Origin)
 }
 
 // sayReceipt tells the verdict in words and in the exit code.
@@ -112,24 +114,4 @@ export you looked into) to the internal auditor or the data protection officer, 
 func cannotTell(t *tools, why error) error {
 	fmt.Fprintln(t.err, "caldicott: it cannot be told:", why)
 	return exit(exitUnknown)
-}
-
-// verifierKeys reads public keys, one a line; what stands behind a key is not for this.
-func verifierKeys(path string) (note.Verifiers, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var keys []string
-	for line := range strings.Lines(string(b)) {
-		line, _, _ = strings.Cut(line, "#")
-		if fields := strings.Fields(line); len(fields) > 0 {
-			keys = append(keys, fields[0])
-		}
-	}
-	verifiers, err := notary.Verifiers(keys...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return verifiers, nil
 }

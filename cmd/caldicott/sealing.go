@@ -169,8 +169,3 @@ func (o *notaryOffice) witnessed() func(context.Context) (notary.Publicity, erro
 	}
 	return o.publisher.State
 }
-
-// voice signs what is said of the log, with the keys of receipts: the log's own keys sign checkpoints and nothing else.
-func (o *notaryOffice) voice(keys []notary.Key) notary.Voice {
-	return notary.Voice{Proofs: o.proofs, Keys: keys}
-}

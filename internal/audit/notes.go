@@ -29,8 +29,13 @@ var emptyRoot = tlog.Hash(sha256.Sum256(nil))
 // Keys are the public keys that an auditor has from elsewhere, by which alone signatures are believed.
 type Keys struct {
 	list  []note.Verifier
+	logs  []note.Verifier // those among them that may sign checkpoints
 	spans map[string]Span
 }
+
+// notLogs is how the name of a key ends that signs what a service promises and states, and never what its log is: the key is in
+// every replica, and whoever steals it must not be able to sign a log.
+const notLogs = "/receipt"
 
 // Span is from which size of the log on a key signs, and before which; To is 0 while it is in use.
 type Span struct{ From, To int64 }
@@ -57,6 +62,9 @@ func ParseKeys(r io.Reader) (Keys, error) {
 			return Keys{}, fmt.Errorf("line %d of the keys: %w", n, err)
 		}
 		k.list, k.spans[keyID(v)] = append(k.list, v), span
+		if !strings.HasSuffix(v.Name(), notLogs) {
+			k.logs = append(k.logs, v)
+		}
 	}
 	if err := lines.Err(); err != nil {
 		return Keys{}, fmt.Errorf("keys: %w", err)
@@ -82,12 +90,15 @@ func parseSpan(fields []string) (s Span, err error) {
 // Given reports whether there are keys.
 func (k Keys) Given() bool { return len(k.list) > 0 }
 
+// Verifiers are the keys, for whoever opens signed notes that are no checkpoints: receipts and certificates.
+func (k Keys) Verifiers() note.Verifiers { return note.VerifierList(k.list...) }
+
 func keyID(v note.Verifier) string { return fmt.Sprintf("%s+%08x", v.Name(), v.KeyHash()) }
 
-// signers opens a signed note and gives the keys that have signed it. A wrong signature by a key that was given is
+// signers opens a signed checkpoint and gives the keys that have signed it. A wrong signature by a key that was given is
 // ErrForged, and no signature by any of them ErrUnknownKey.
 func (k Keys) signers(signed string) ([]string, error) {
-	opened, err := note.Open([]byte(signed), note.VerifierList(k.list...))
+	opened, err := note.Open([]byte(signed), note.VerifierList(k.logs...))
 	switch {
 	case errors.As(err, new(*note.UnverifiedNoteError)):
 		return nil, ErrUnknownKey
@@ -170,23 +181,45 @@ func ParseProof(text string) (Proof, error) {
 // and the checkpoint that has this root is signed. Without keys the signature is not looked at. ErrForged says that it is
 // not so, ErrUnknownKey that it cannot be told.
 func CheckProof(text string, canon []byte, keys Keys) (Proof, error) {
+	if _, err := decode(canon); err != nil {
+		return Proof{}, fmt.Errorf("%w: not a canonical entry: %w", ErrForged, err)
+	}
+	p, err := CheckLeaf(text, leafOf(canon))
+	if err == nil && keys.Given() {
+		p.Signers, err = keys.check(p.Note)
+	}
+	return p, err
+}
+
+// CheckLeaf verifies that the path of a proof leads from the leaf to the root of its checkpoint. Whose the checkpoint is it
+// does not look at.
+func CheckLeaf(text string, leaf tlog.Hash) (Proof, error) {
 	p, err := ParseProof(text)
 	if err != nil {
 		return p, err
 	}
-	if _, err := decode(canon); err != nil {
-		return p, fmt.Errorf("%w: not a canonical entry: %w", ErrForged, err)
-	}
 	if p.Index >= p.N {
 		return p, fmt.Errorf("%w: leaf %d of a log of %d", ErrForged, p.Index, p.N)
 	}
-	if err := tlog.CheckRecord(p.Path, p.N, p.Hash, p.Index, leafOf(canon)); err != nil {
-		return p, fmt.Errorf("%w: leaf %s at %d is not in the log of %d with root %s: %w", ErrForged, leafOf(canon), p.Index, p.N, p.Hash, err)
+	if err := tlog.CheckRecord(p.Path, p.N, p.Hash, p.Index, leaf); err != nil {
+		return p, fmt.Errorf("%w: leaf %s at %d is not in the log of %d with root %s: %w", ErrForged, leaf, p.Index, p.N, p.Hash, err)
 	}
-	if keys.Given() {
-		p.Signers, err = keys.check(p.Note)
+	return p, nil
+}
+
+// OfLog verifies that a checkpoint is of that log, and signed by a key of the log's own name. ErrForged says that it is not so, ErrUnknownKey that it cannot be told.
+func (k Keys) OfLog(n Note, origin string) error {
+	if n.Origin != origin {
+		return fmt.Errorf("%w: the checkpoint is of the log %q, and not of %q", ErrForged, n.Origin, origin)
 	}
-	return p, err
+	ids, err := k.check(n)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, origin+"+") }) {
+		return ErrUnknownKey
+	}
+	return nil
 }
 
 // check opens a note and holds its signers to their spans.
