@@ -37,7 +37,7 @@ func (c *keygenCommand) Run(t *tools) error {
 
 // retireCommand ends a key: what a rotation ends with.
 type retireCommand struct {
-	Key string `arg:"" help:"The verifier key, as keygen printed it."`
+	Key string `arg:"" help:"The verifier key, as keygen printed it: the log's, or one of receipts."`
 }
 
 // Run says in the log's list of keys, and on record, that the key signs no more. Take it out of the file of keys afterwards.
