@@ -191,8 +191,8 @@ func TestTheDomainImportsTheStandardLibraryOnly(t *testing.T) {
 	}
 }
 
-// Only one room speaks SQL for the house's cases, one for the trail's readers, one for the log and one for auditors; database drivers stay with them, with the
-// server that is brought up, and with tests.
+// Only one room speaks SQL for the house's cases, one for the trail's readers, one for the log and one for auditors; database
+// drivers stay with them, with the server that is brought up, and with tests.
 func TestOnlyTheRoomsThatSpeakSQLImportADriver(t *testing.T) {
 	t.Parallel()
 	rooms := []string{"internal/postgres", "internal/auditdb", "internal/notarydb", "internal/controls", "internal/pgembed", "internal/pgtest", "cmd/caldicott"} // the last wires

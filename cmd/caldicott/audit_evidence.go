@@ -25,8 +25,8 @@ type evidenceCommand struct {
 	Request string    `xor:"what" placeholder:"REF" help:"Reference or id of a request."`
 	From    time.Time `xor:"what" placeholder:"INSTANT" help:"Or the first instant of a period, such as 2026-09-01T00:00:00Z …"`
 	Until   time.Time `placeholder:"INSTANT" help:"… and the first instant after it."`
-	Profile string    `required:"" help:"For whom it is: a profile of policy/evidence.csv, such as ICO, FOI, INTERNAL_AUDIT or DSPT."`
-	Purpose string    `required:"" help:"What it is for: a code of the list log_purpose. It goes on the record."`
+	Profile string    `required:"" placeholder:"CODE" help:"For whom it is: a profile of policy/evidence.csv, such as ICO, FOI, INTERNAL_AUDIT or DSPT."`
+	Purpose string    `required:"" placeholder:"CODE" help:"What it is for: a code of the list log_purpose. It goes on the record."`
 	By      string    `required:"" placeholder:"USER_ID" help:"Who takes the evidence out; the policy must allow it to them."`
 	To      string    `required:"" placeholder:"DIR" help:"Folder to write; it must not exist."`
 }

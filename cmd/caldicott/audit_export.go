@@ -22,7 +22,7 @@ import (
 // exportCommand writes the log as a directory.
 type exportCommand struct {
 	To     string `required:"" placeholder:"DIR" help:"New or empty directory."`
-	Origin string `help:"The log's name, where it is not that of its key."`
+	Origin string `help:"The log's name, where it is not that of its keys."`
 	JSON   bool   `name:"json" help:"Print the manifest."`
 }
 
@@ -53,7 +53,7 @@ type proveCommand struct {
 	Entry   int64  `xor:"what" required:"" placeholder:"N" help:"The entry's number."`
 	Request string `xor:"what" required:"" placeholder:"REF" help:"All entries about a request, by its reference or id."`
 	To      string `required:"" placeholder:"DIR" help:"Directory for entry-N.json and entry-N.tlog-proof."`
-	Origin  string `help:"The log's name, where it is not that of its key."`
+	Origin  string `help:"The log's name, where it is not that of its keys."`
 	JSON    bool   `name:"json" help:"Print for programs, one JSON value a line."`
 }
 

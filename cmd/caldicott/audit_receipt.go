@@ -22,8 +22,9 @@ type receiptCommand struct {
 // checkReceiptCommand looks a receipt's leaf up in the log: in an export, or through the reader's login.
 type checkReceiptCommand struct {
 	File      string `arg:"" type:"existingfile" help:"The receipt: the value of Audit-Receipt, the headers of the answer, or the note itself."`
-	Keys      string `required:"" type:"existingfile" help:"Verifier keys of the receipts and of the log, one a line, as you have them from elsewhere."`
-	Directory string `type:"existingdir" help:"Look into this export of the log (checkpoint and tiles) and not into the database."`
+	Keys      string `required:"" type:"existingfile" placeholder:"FILE" help:"Public keys of the receipts and of the log, one a line, as you have them from elsewhere."`
+	Directory string `type:"existingdir" placeholder:"DIR" help:"Look into an export of the log (checkpoint and tiles) instead of the database."`
+	JSON      bool   `name:"json" help:"Print for programs."`
 }
 
 // Run says what became of the promise, and what to do about a broken one.
@@ -48,7 +49,7 @@ func (c *checkReceiptCommand) Run(t *tools) error {
 	if err != nil {
 		return cannotTell(t, err)
 	}
-	return sayReceipt(t, r, index, until)
+	return c.say(t, r, index, until)
 }
 
 // look finds the receipt's leaf (-1 for none), and until when the log that was looked at went on.
@@ -92,22 +93,32 @@ func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys au
 	return checked.Index, keys.OfLog(checked.Note, r.Origin)
 }
 
-// sayReceipt tells the verdict in words and in the exit code.
-func sayReceipt(t *tools, r receipt.Receipt, index int64, until time.Time) error {
+// say tells the verdict in words, or for programs, and in the exit code.
+func (c *checkReceiptCommand) say(t *tools, r receipt.Receipt, index int64, until time.Time) error {
 	what := fmt.Sprintf("entry %d of %s, to be sealed by %s", r.Seq, r.Stream, r.SealBy.Format(time.RFC3339))
-	switch r.Judge(index >= 0, until) {
-	case receipt.Sealed:
-		_, err := fmt.Fprintf(t.out, "Sealed as promised: %s, is leaf %d of the log %s.\n", what, index, r.Origin)
-		return err
+	verdict := r.Judge(index >= 0, until)
+	if verdict == receipt.Due && !c.JSON {
+		return cannotTell(t, fmt.Errorf("%s: what was looked at ends before that time; look again later", what))
+	}
+	line, code := fmt.Sprintf("Sealed as promised: %s, is leaf %d of the log %s.", what, index, r.Origin), exitOK
+	switch verdict {
+	case receipt.Due:
+		code = exitUnknown
 	case receipt.Broken:
-		fmt.Fprintf(t.out, `THE PROMISE IS BROKEN: %s, is not in the log %s, which has gone on past that time.
+		line, code = fmt.Sprintf(`THE PROMISE IS BROKEN: %s, is not in the log %s, which has gone on past that time.
 Its leaf would be %s. Somebody may have taken the entry away before it was sealed.
 Keep the receipt: it is signed, and proves what was promised. Hand it, unchanged, with the log's newest checkpoint (and the
-export you looked into) to the internal auditor or the data protection officer, not to who runs the database.
-`, what, r.Origin, r.Leaf)
-		return exit(exitTampered)
+export you looked into) to the internal auditor or the data protection officer, not to who runs the database.`, what, r.Origin, r.Leaf), exitTampered
 	}
-	return cannotTell(t, fmt.Errorf("%s: what was looked at ends before that time; look again later", what))
+	said := printer{t: t, json: c.JSON}
+	result := map[string]any{"verdict": verdict, "origin": r.Origin, "stream": r.Stream, "seq": r.Seq, "hash": r.Leaf.String(), "seal_by": r.SealBy}
+	if index >= 0 {
+		result["leaf"] = index
+	}
+	if err := said.value(result, line); err != nil || code == exitOK {
+		return err
+	}
+	return exit(code)
 }
 
 // cannotTell says why it cannot be told.

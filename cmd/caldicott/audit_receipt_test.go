@@ -122,6 +122,12 @@ func TestAReceiptIsCheckedAgainstAnExportWithNothingElse(t *testing.T) {
 	if s := check(k.promised(t, absent, begin), k.public, dir); s.code != exitTampered || !strings.Contains(s.out, "data protection officer") {
 		t.Errorf("an entry that was taken away: exit %d %s%s", s.code, s.out, s.err)
 	}
+	for header, want := range map[string]string{k.promised(t, leaves[7], begin): `"leaf":7,`, k.promised(t, absent, begin): `"verdict":"broken"`} {
+		s := do(t, nil, "audit", "receipt", "check", written(t, "receipt", header), "--keys", k.public, "--directory", dir, "--json")
+		if !strings.Contains(s.out, want) {
+			t.Errorf("for programs: exit %d %s", s.code, s.out)
+		}
+	}
 	if s := check(k.promised(t, absent, begin.Add(11*time.Minute)), k.public, dir); s.code != exitUnknown {
 		t.Errorf("the export ends before the time promised: exit %d %s%s", s.code, s.out, s.err)
 	}

@@ -207,7 +207,8 @@ func CheckLeaf(text string, leaf tlog.Hash) (Proof, error) {
 	return p, nil
 }
 
-// OfLog verifies that a checkpoint is of that log, and signed by a key of the log's own name. ErrForged says that it is not so, ErrUnknownKey that it cannot be told.
+// OfLog verifies that a checkpoint is of that log, and signed by a key of the log's own name. ErrForged says that it is not so,
+// ErrUnknownKey that it cannot be told.
 func (k Keys) OfLog(n Note, origin string) error {
 	if n.Origin != origin {
 		return fmt.Errorf("%w: the checkpoint is of the log %q, and not of %q", ErrForged, n.Origin, origin)
