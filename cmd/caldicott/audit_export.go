@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -126,7 +125,7 @@ func proofs(t *tools, db *sqlx.DB, origin string) (notary.Proofs, error) {
 	}
 	_, lines, err := p.Shelf.LastSigned(t.ctx)
 	if len(lines) > 0 {
-		p.Origin, _, _ = strings.Cut(strings.TrimPrefix(lines[0], "— "), " ")
+		p.Origin = audit.OriginOf("", lines[0])
 	}
 	return p, err
 }

@@ -7,10 +7,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
-	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
@@ -57,24 +58,12 @@ func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys audit.Keys)
 	if c.Directory != "" {
 		return directoryLog{os.DirFS(c.Directory), keys}.find(r)
 	}
-	config, err := load(t.env)
-	if err != nil {
-		return -1, until, err
-	}
-	if config, err = orEmbedded(t, config); err != nil {
-		return -1, until, err
-	}
-	if config.ReaderURL == "" {
-		return -1, until, errors.New("the log is looked up in --directory, or through CALDICOTT_READER_URL")
-	}
-	db, err := postgres.OpenReader(postgres.Settings{
-		URL: config.ReaderURL, Application: "caldicott audit receipt", Connections: 1, StatementTimeout: config.StatementTimeout,
+	index = -1
+	err = reading(t, func(_ Config, db *sqlx.DB) error {
+		index, err = inLog(t.ctx, notary.Proofs{Origin: r.Origin, Shelf: notarydb.Shelf{DB: db}}, r, keys)
+		return err
 	})
-	if err != nil {
-		return -1, until, err
-	}
-	index, err = inLog(t.ctx, notary.Proofs{Origin: r.Origin, Shelf: notarydb.Shelf{DB: db}}, r, keys)
-	return index, time.Now(), errors.Join(err, db.Close())
+	return index, time.Now(), err
 }
 
 // inLog looks into the service's own log, and believes its proof only. It gives -1 where the log has not the leaf.

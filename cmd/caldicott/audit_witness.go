@@ -60,20 +60,11 @@ type witnessKeygenCommand struct {
 	Out  string `required:"" type:"path" placeholder:"FILE" help:"File for the secret, made anew: it must not be there yet."`
 }
 
-// Run writes the secret where nobody else reads it, and prints what logs and verifiers are given.
+// Run keeps the secret, and prints what logs and verifiers are given.
 func (c *witnessKeygenCommand) Run(t *tools) error {
 	secret, verifier, err := witness.GenerateKey(c.Name)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(c.Out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(secret + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(t.out, verifier)
-	return err
+	return keepKey(t, c.Out, os.O_EXCL, secret, verifier)
 }

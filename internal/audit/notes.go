@@ -260,8 +260,8 @@ func parseHash(s string) (tlog.Hash, error) {
 	return tlog.Hash(b), nil
 }
 
-// originOf is the log's name in the text that a line signs: what was given, or else the name of the line's key.
-func originOf(given, line string) string {
+// OriginOf is the log's name in the text that a line of a note signs: what was given, or else the name of the line's key.
+func OriginOf(given, line string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(line, "— "), " ")
 	return cmp.Or(given, name)
 }

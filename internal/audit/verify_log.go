@@ -194,7 +194,7 @@ func (v *verifier) signed(j *judged[Checkpoint], spans map[string]Span) {
 	tree := tlog.Tree{N: c.Size}
 	copy(tree.Hash[:], c.Root)
 	for _, line := range c.Lines {
-		text := checkpointText(originOf(v.Origin, line), tree)
+		text := checkpointText(OriginOf(v.Origin, line), tree)
 		n := Note{Tree: tree, Signed: text + "\n" + line + "\n"}
 		ids, err := v.Keys.check(n)
 		switch {
