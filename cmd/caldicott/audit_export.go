@@ -56,8 +56,8 @@ type proveCommand struct {
 	JSON    bool   `name:"json" help:"Print for programs, one JSON value a line."`
 }
 
-// Run writes what is in the signed log. Where something is not, it exits with 3; where it
-// cannot be proved because the log is not the signed one, with 2.
+// Run writes what is in the signed log. Where something is not, it exits with 3; where it cannot be proved because the log is
+// not the signed one, with 2.
 func (c *proveCommand) Run(t *tools) error {
 	return reading(t, func(_ Config, db *sqlx.DB) error {
 		accounts, err := c.accounts(t, auditdb.History{DB: db})
@@ -73,27 +73,19 @@ func (c *proveCommand) Run(t *tools) error {
 		}
 		code := exitOK
 		for _, a := range accounts {
-			text, err := prove(t, p, a)
-			if err == nil {
-				err = c.write(a, text)
-			}
-			said := printer{t: t, json: c.JSON}
+			err := c.prove(t, p, a)
 			switch {
 			case errors.Is(err, audit.ErrForged):
 				code = exitTampered
-				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			case errors.Is(err, audit.ErrWaiting) || errors.Is(err, errDisposed):
 				if code == exitOK {
 					code = exitUnknown
 				}
-				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			case err != nil:
 				return err
-			default:
-				name := filepath.Join(c.To, fmt.Sprintf("entry-%d", a.Entry))
-				if err := said.value(map[string]any{"entry": a.Entry, "bytes": name + ".json", "proof": name + ".tlog-proof"}, name+".json and "+name+".tlog-proof"); err != nil {
-					return err
-				}
+			}
+			if err != nil {
+				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			}
 		}
 		if code != exitOK {
@@ -101,6 +93,21 @@ func (c *proveCommand) Run(t *tools) error {
 		}
 		return nil
 	})
+}
+
+// prove writes one entry beside its proof.
+func (c *proveCommand) prove(t *tools, p notary.Proofs, a audit.Account) error {
+	proof, err := prove(t, p, a)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(c.To, fmt.Sprintf("entry-%d", a.Entry))
+	bytes, proved := name+".json", name+".tlog-proof"
+	if err := errors.Join(os.WriteFile(bytes, a.Canon, 0o600), os.WriteFile(proved, []byte(proof), 0o600)); err != nil {
+		return err
+	}
+	said := printer{t: t, json: c.JSON}
+	return said.value(map[string]any{"entry": a.Entry, "bytes": bytes, "proof": proved}, bytes+" and "+proved)
 }
 
 func (c *proveCommand) accounts(t *tools, h auditdb.History) ([]audit.Account, error) {
@@ -149,11 +156,6 @@ func prove(t *tools, p notary.Proofs, a audit.Account) (string, error) {
 	return proof.Text(), err
 }
 
-func (c *proveCommand) write(a audit.Account, proof string) error {
-	name := filepath.Join(c.To, fmt.Sprintf("entry-%d", a.Entry))
-	return errors.Join(os.WriteFile(name+".json", a.Canon, 0o600), os.WriteFile(name+".tlog-proof", []byte(proof), 0o600))
-}
-
 // consistencyCommand asks whether one checkpoint continues another.
 type consistencyCommand struct {
 	Old       string `arg:"" type:"existingfile" help:"The older signed checkpoint."`
@@ -173,19 +175,19 @@ func (c *consistencyCommand) Run(t *tools) error {
 	if err != nil {
 		return err
 	}
-	new, err := readNote(c.New)
+	newer, err := readNote(c.New)
 	if err != nil {
 		return err
 	}
-	err = audit.Consistency(os.DirFS(c.Directory), old, new, keys)
+	err = audit.Consistency(os.DirFS(c.Directory), old, newer, keys)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the export does not reach so far: %w", err)
 	}
 	said := printer{t: t, json: c.JSON}
-	line, why := fmt.Sprintf("The log of %d leaves began as that of %d.", new.N, old.N), ""
+	line, why := fmt.Sprintf("The log of %d leaves began as that of %d.", newer.N, old.N), ""
 	if err != nil {
 		why = err.Error()
 		line = "NOT PROVED: " + why
 	}
-	return errors.Join(said.value(map[string]any{"holds": err == nil, "why": why, "from": old.N, "to": new.N}, line), unproved(err))
+	return errors.Join(said.value(map[string]any{"holds": err == nil, "why": why, "from": old.N, "to": newer.N}, line), unproved(err))
 }
