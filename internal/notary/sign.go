@@ -36,7 +36,7 @@ const (
 
 // Span is what a key signs, from which size of the log on, and before which; To is nil while it is in use.
 type Span struct {
-	Role string
+	Role string // one of the roles, or witness
 	From int64
 	To   *int64
 }
