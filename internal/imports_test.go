@@ -45,8 +45,8 @@ var law = map[string][]string{
 
 	// The sealed log: its arithmetic, who seals and signs it, and how it is kept.
 	"internal/merkle":      {},
-	"internal/receipt":     {"internal/merkle"},                                      // its hash
-	"internal/certificate": {"internal/audit", "internal/merkle", "internal/notary"}, // an entry, and the proof of it
+	"internal/receipt":     {"internal/merkle"},                   // its hash
+	"internal/certificate": {"internal/audit", "internal/merkle"}, // an entry, and the proof of it
 	"internal/durable":     {},
 	"internal/witness":     {"internal/durable", "internal/merkle"},
 	"internal/notary":      {"internal/durable", "internal/merkle", "internal/witness"}, // the witness's protocol, to push what is signed
@@ -74,7 +74,8 @@ var law = map[string][]string{
 
 	// For tests.
 	"internal/attackbook": {},
-	"internal/housetest":  {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/pgtest", "internal/postgres", "internal/rehearse"},
+	"internal/housetest": {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/notary", "internal/notarydb", "internal/pgtest",
+		"internal/postgres", "internal/rehearse"},
 	"internal/pgtest":     {"internal/pgembed"},
 	"internal/pgtest/run": {"internal/pgembed"},
 	"internal/benchtest":  {},
@@ -190,8 +191,8 @@ func TestTheDomainImportsTheStandardLibraryOnly(t *testing.T) {
 	}
 }
 
-// Only one room speaks SQL for the house's cases, one for the trail's readers, one for the log and one for auditors; database drivers stay with them, with the
-// server that is brought up, and with tests.
+// Only one room speaks SQL for the house's cases, one for the trail's readers, one for the log and one for auditors; database
+// drivers stay with them, with the server that is brought up, and with tests.
 func TestOnlyTheRoomsThatSpeakSQLImportADriver(t *testing.T) {
 	t.Parallel()
 	rooms := []string{"internal/postgres", "internal/auditdb", "internal/notarydb", "internal/controls", "internal/pgembed", "internal/pgtest", "cmd/caldicott"} // the last wires

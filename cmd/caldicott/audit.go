@@ -26,9 +26,9 @@ type auditCommand struct {
 	Consistency consistencyCommand `cmd:"" help:"Verify by an export that one signed checkpoint continues another."`
 	Explain     explainCommand     `cmd:"" help:"Tell a request's history, and what is proved about each line of it."`
 	Keygen      keygenCommand      `cmd:"" help:"Make a key that signs the log or its receipts, and print its verifier key."`
-	RetireKey   retireCommand      `cmd:"" help:"End a key of the log: the last step of a rotation."`
+	RetireKey   retireCommand      `cmd:"" help:"End a key of the log or of receipts: the last step of a rotation."`
 	Witness     witnessCommand     `cmd:"" help:"Stand outside the house and remember what the log was."`
-	Receipt     receiptCommand     `cmd:"" help:"Receipts of deeds."`
+	Receipt     receiptCommand     `cmd:"" help:"Receipts that deeds were answered with."`
 	Certificate certificateCommand `cmd:"" help:"Certificates of decisions."`
 	Evidence    evidenceCommand    `cmd:"" help:"Write an evidence pack of a request or a period, to be verified without the service."`
 }

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/certificate"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
@@ -19,12 +21,13 @@ type certificateCommand struct {
 // checkCertificateCommand needs a file and public keys, and nothing else.
 type checkCertificateCommand struct {
 	File string `arg:"" type:"existingfile" help:"The certificate, as JSON or as text/plain."`
-	Keys string `required:"" type:"existingfile" help:"Verifier keys of the service's receipts and of the log, one a line, as you have them from elsewhere."`
+	Keys string `required:"" type:"existingfile" placeholder:"FILE" help:"Public keys of the receipts and of the log, one a line, as you have them from elsewhere."`
+	JSON bool   `name:"json" help:"Print for programs."`
 }
 
 // Run says whether everything that the document holds agrees, and what it certifies.
 func (c *checkCertificateCommand) Run(t *tools) error {
-	keys, err := verifierKeys(c.Keys)
+	keys, err := readKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -37,18 +40,20 @@ func (c *checkCertificateCommand) Run(t *tools) error {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	certified, err := document.Check(receipt.Suffix, keys)
-	switch {
-	case errors.As(err, new(*note.UnverifiedNoteError)), errors.Is(err, certificate.ErrUnproved):
+	if errors.As(err, new(*note.UnverifiedNoteError)) || errors.Is(err, audit.ErrUnknownKey) || errors.Is(err, certificate.ErrUnproved) {
 		return cannotTell(t, err)
-	case err != nil:
-		fmt.Fprintln(t.out, "THE CERTIFICATE DOES NOT HOLD:", err)
-		return exit(exitTampered)
 	}
-	for _, l := range certified.Lines {
-		if _, err := fmt.Fprintf(t.out, "%-14s %s\n", l.Name, l.Value); err != nil {
-			return err
-		}
+	said := printer{t: t, json: c.JSON}
+	if err != nil {
+		why := err.Error()
+		return errors.Join(said.value(map[string]any{"holds": false, "why": why}, "THE CERTIFICATE DOES NOT HOLD: "+why), exit(exitTampered))
 	}
-	_, err = fmt.Fprintf(t.out, "The certificate holds: signed for the log %s, whose entry says the same, and is in the signed log.\n", certified.Origin)
-	return err
+	var text strings.Builder
+	lines := make([][2]string, len(certified.Lines))
+	for i, l := range certified.Lines {
+		lines[i] = [2]string{l.Name, l.Value}
+		fmt.Fprintf(&text, "%-14s %s\n", l.Name, l.Value)
+	}
+	fmt.Fprintf(&text, "The certificate holds: signed for the log %s, whose entry says the same, and is in the signed log.", certified.Origin)
+	return said.value(map[string]any{"holds": true, "origin": certified.Origin, "lines": lines}, text.String())
 }

@@ -55,7 +55,7 @@ func (k keyring) certified(t *testing.T, change func(name, value string) string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := signer.Certify(c.Text())
+	signed, err := signer.State(c.Text())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +123,14 @@ func TestACertificateIsCheckedWithNothingButKeys(t *testing.T) {
 		if s := check(asJSON(c.document), k.public); s.code != c.want {
 			t.Errorf("%s: exit %d %s%s", name, s.code, s.out, s.err)
 		}
+	}
+	var result struct {
+		Holds  bool
+		Origin string
+	}
+	s := do(t, nil, "audit", "certificate", "check", written(t, "certificate", d.Text()), "--keys", k.public, "--json")
+	if err := json.Unmarshal([]byte(s.out), &result); err != nil || s.code != exitOK || !result.Holds || result.Origin != testOrigin {
+		t.Errorf("for programs: exit %d %s %v", s.code, s.out, err)
 	}
 	if s := check(d.Text(), newKeyring(t).public); s.code != exitUnknown {
 		t.Errorf("keys of another service: exit %d %s%s", s.code, s.out, s.err)

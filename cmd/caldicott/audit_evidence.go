@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/casework"
@@ -15,7 +17,6 @@ import (
 	"github.com/caldicott/caldicott/internal/house"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
-	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/rest"
 )
 
@@ -25,8 +26,8 @@ type evidenceCommand struct {
 	Request string    `xor:"what" placeholder:"REF" help:"Reference or id of a request."`
 	From    time.Time `xor:"what" placeholder:"INSTANT" help:"Or the first instant of a period, such as 2026-09-01T00:00:00Z …"`
 	Until   time.Time `placeholder:"INSTANT" help:"… and the first instant after it."`
-	Profile string    `required:"" help:"For whom it is: a profile of policy/evidence.csv, such as ICO, FOI, INTERNAL_AUDIT or DSPT."`
-	Purpose string    `required:"" help:"What it is for: a code of the list log_purpose. It goes on the record."`
+	Profile string    `required:"" placeholder:"CODE" help:"For whom it is: a profile of policy/evidence.csv, such as ICO, FOI, INTERNAL_AUDIT or DSPT."`
+	Purpose string    `required:"" placeholder:"CODE" help:"What it is for: a code of the list log_purpose. It goes on the record."`
 	By      string    `required:"" placeholder:"USER_ID" help:"Who takes the evidence out; the policy must allow it to them."`
 	To      string    `required:"" placeholder:"DIR" help:"Folder to write; it must not exist."`
 }
@@ -39,31 +40,19 @@ func (c *evidenceCommand) Run(t *tools) error {
 	if _, err := os.Lstat(c.To); !errors.Is(err, os.ErrNotExist) { // before anything is on record
 		return fmt.Errorf("%s: it exists already, or cannot be looked at: %w", c.To, cmp.Or(err, os.ErrExist))
 	}
-	config, err := load(t.env)
-	if err != nil {
-		return err
-	}
-	if config, err = orEmbedded(t, config); err != nil {
-		return err
-	}
-	if config.DatabaseURL == "" || config.ReaderURL == "" {
-		return errors.New("audit evidence needs CALDICOTT_DATABASE_URL and CALDICOTT_READER_URL")
-	}
-	furnished, err := house.Furnish(config.Closures)
-	if err != nil {
-		return err
-	}
-	reader, err := postgres.OpenReader(postgres.Settings{
-		URL: config.ReaderURL, Application: "caldicott audit evidence", Connections: 2, StatementTimeout: config.StatementTimeout,
+	return reading(t, func(config Config, reader *sqlx.DB) error {
+		if config.DatabaseURL == "" {
+			return errors.New("audit evidence needs CALDICOTT_DATABASE_URL, too")
+		}
+		furnished, err := house.Furnish(config.Closures)
+		if err != nil {
+			return err
+		}
+		proofs := notary.Proofs{Origin: config.LogOrigin, Shelf: notarydb.Shelf{DB: reader}}
+		return atWork(t, config, func(work *casework.Service) error {
+			return c.make(t, evidenceOf(work, furnished, proofs, reader), auditdb.Evidence{DB: reader})
+		})
 	})
-	if err != nil {
-		return err
-	}
-	proofs := notary.Proofs{Origin: config.LogOrigin, Shelf: notarydb.Shelf{DB: reader}}
-	err = atWork(t, config, func(work *casework.Service) error {
-		return c.make(t, evidenceOf(work, furnished, proofs, reader), auditdb.Evidence{DB: reader})
-	})
-	return errors.Join(err, reader.Close())
 }
 
 func (c *evidenceCommand) make(t *tools, maker rest.Evidence, trail auditdb.Evidence) error {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -22,7 +21,7 @@ import (
 // exportCommand writes the log as a directory.
 type exportCommand struct {
 	To     string `required:"" placeholder:"DIR" help:"New or empty directory."`
-	Origin string `help:"The log's name, where it is not that of its key."`
+	Origin string `help:"The log's name, where it is not that of its keys."`
 	JSON   bool   `name:"json" help:"Print the manifest."`
 }
 
@@ -53,12 +52,12 @@ type proveCommand struct {
 	Entry   int64  `xor:"what" required:"" placeholder:"N" help:"The entry's number."`
 	Request string `xor:"what" required:"" placeholder:"REF" help:"All entries about a request, by its reference or id."`
 	To      string `required:"" placeholder:"DIR" help:"Directory for entry-N.json and entry-N.tlog-proof."`
-	Origin  string `help:"The log's name, where it is not that of its key."`
+	Origin  string `help:"The log's name, where it is not that of its keys."`
 	JSON    bool   `name:"json" help:"Print for programs, one JSON value a line."`
 }
 
-// Run writes what is in the signed log. Where something is not, it exits with 3; where it
-// cannot be proved because the log is not the signed one, with 2.
+// Run writes what is in the signed log. Where something is not, it exits with 3; where it cannot be proved because the log is
+// not the signed one, with 2.
 func (c *proveCommand) Run(t *tools) error {
 	return reading(t, func(_ Config, db *sqlx.DB) error {
 		accounts, err := c.accounts(t, auditdb.History{DB: db})
@@ -74,30 +73,22 @@ func (c *proveCommand) Run(t *tools) error {
 		}
 		code := exitOK
 		for _, a := range accounts {
-			text, err := "", errDisposed
+			err := errDisposed
 			if a.Canon != nil {
-				text, err = prove(t, p, a)
+				err = c.prove(t, p, a)
 			}
-			if err == nil {
-				err = c.write(a, text)
-			}
-			said := printer{t: t, json: c.JSON}
 			switch {
 			case errors.Is(err, audit.ErrForged):
 				code = exitTampered
-				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			case errors.Is(err, audit.ErrWaiting) || errors.Is(err, errDisposed):
 				if code == exitOK {
 					code = exitUnknown
 				}
-				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			case err != nil:
 				return err
-			default:
-				name := filepath.Join(c.To, fmt.Sprintf("entry-%d", a.Entry))
-				if err := said.value(map[string]any{"entry": a.Entry, "bytes": name + ".json", "proof": name + ".tlog-proof"}, name+".json and "+name+".tlog-proof"); err != nil {
-					return err
-				}
+			}
+			if err != nil {
+				fmt.Fprintf(t.err, "caldicott: entry %d: %v\n", a.Entry, err)
 			}
 		}
 		if code != exitOK {
@@ -105,6 +96,21 @@ func (c *proveCommand) Run(t *tools) error {
 		}
 		return nil
 	})
+}
+
+// prove writes one entry beside its proof.
+func (c *proveCommand) prove(t *tools, p notary.Proofs, a audit.Account) error {
+	proof, err := prove(t, p, a)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(c.To, fmt.Sprintf("entry-%d", a.Entry))
+	bytes, proved := name+".json", name+".tlog-proof"
+	if err := errors.Join(os.WriteFile(bytes, a.Canon, 0o600), os.WriteFile(proved, []byte(proof), 0o600)); err != nil {
+		return err
+	}
+	said := printer{t: t, json: c.JSON}
+	return said.value(map[string]any{"entry": a.Entry, "bytes": bytes, "proof": proved}, bytes+" and "+proved)
 }
 
 func (c *proveCommand) accounts(t *tools, h auditdb.History) ([]audit.Account, error) {
@@ -129,7 +135,7 @@ func proofs(t *tools, db *sqlx.DB, origin string) (notary.Proofs, error) {
 	}
 	_, lines, err := p.Shelf.LastSigned(t.ctx)
 	if len(lines) > 0 {
-		p.Origin, _, _ = strings.Cut(strings.TrimPrefix(lines[0], "— "), " ")
+		p.Origin = audit.OriginOf("", lines[0])
 	}
 	return p, err
 }
@@ -148,11 +154,6 @@ func prove(t *tools, p notary.Proofs, a audit.Account) (string, error) {
 	}
 	_, err = a.CheckProof(proof.Text(), audit.Keys{})
 	return proof.Text(), err
-}
-
-func (c *proveCommand) write(a audit.Account, proof string) error {
-	name := filepath.Join(c.To, fmt.Sprintf("entry-%d", a.Entry))
-	return errors.Join(os.WriteFile(name+".json", a.Canon, 0o600), os.WriteFile(name+".tlog-proof", []byte(proof), 0o600))
 }
 
 // consistencyCommand asks whether one checkpoint continues another.
@@ -174,19 +175,19 @@ func (c *consistencyCommand) Run(t *tools) error {
 	if err != nil {
 		return err
 	}
-	new, err := readNote(c.New)
+	newer, err := readNote(c.New)
 	if err != nil {
 		return err
 	}
-	err = fromOutside(c.Directory, func(files fs.FS) error { return audit.Consistency(files, old, new, keys) })
+	err = fromOutside(c.Directory, func(files fs.FS) error { return audit.Consistency(files, old, newer, keys) })
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("the export does not reach so far: %w", err)
 	}
 	said := printer{t: t, json: c.JSON}
-	line, why := fmt.Sprintf("The log of %d leaves began as that of %d.", new.N, old.N), ""
+	line, why := fmt.Sprintf("The log of %d leaves began as that of %d.", newer.N, old.N), ""
 	if err != nil {
 		why = err.Error()
 		line = "NOT PROVED: " + why
 	}
-	return errors.Join(said.value(map[string]any{"holds": err == nil, "why": why, "from": old.N, "to": new.N}, line), unproved(err))
+	return errors.Join(said.value(map[string]any{"holds": err == nil, "why": why, "from": old.N, "to": newer.N}, line), unproved(err))
 }

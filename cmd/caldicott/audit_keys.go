@@ -23,7 +23,12 @@ func (c *keygenCommand) Run(t *tools) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(c.Out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	return keepKey(t, c.Out, os.O_APPEND, secret, verifier)
+}
+
+// keepKey writes a secret where nobody else reads it, and prints the verifier key. how says what becomes of a file that is there.
+func keepKey(t *tools, file string, how int, secret, verifier string) error {
+	f, err := os.OpenFile(file, how|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -37,7 +42,7 @@ func (c *keygenCommand) Run(t *tools) error {
 
 // retireCommand ends a key: what a rotation ends with.
 type retireCommand struct {
-	Key string `arg:"" help:"The verifier key, as keygen printed it."`
+	Key string `arg:"" help:"The verifier key, as keygen printed it: the log's, or one of receipts."`
 }
 
 // Run says in the log's list of keys, and on record, that the key signs no more. Take it out of the file of keys afterwards.

@@ -6,16 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
+	"github.com/jmoiron/sqlx"
 
+	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
-	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/receipt"
-	"github.com/caldicott/caldicott/internal/witness"
 )
 
 // receiptCommand is about the receipts that deeds are answered with.
@@ -26,13 +24,14 @@ type receiptCommand struct {
 // checkReceiptCommand looks a receipt's leaf up in the log: in an export, or through the reader's login.
 type checkReceiptCommand struct {
 	File      string `arg:"" type:"existingfile" help:"The receipt: the value of Audit-Receipt, the headers of the answer, or the note itself."`
-	Keys      string `required:"" type:"existingfile" help:"Verifier keys of the receipts and of the log, one a line, as you have them from elsewhere."`
-	Directory string `type:"existingdir" help:"Look into this export of the log (checkpoint and tiles) and not into the database."`
+	Keys      string `required:"" type:"existingfile" placeholder:"FILE" help:"Public keys of the receipts and of the log, one a line, as you have them from elsewhere."`
+	Directory string `type:"existingdir" placeholder:"DIR" help:"Look into an export of the log (checkpoint and tiles) instead of the database."`
+	JSON      bool   `name:"json" help:"Print for programs."`
 }
 
 // Run says what became of the promise, and what to do about a broken one.
 func (c *checkReceiptCommand) Run(t *tools) error {
-	keys, err := verifierKeys(c.Keys)
+	keys, err := readKeys(c.Keys)
 	if err != nil {
 		return err
 	}
@@ -44,7 +43,7 @@ func (c *checkReceiptCommand) Run(t *tools) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	r, err := receipt.Open(signed, keys)
+	r, err := receipt.Open(signed, keys.Receipts())
 	if err != nil {
 		return cannotTell(t, fmt.Errorf("nobody whose key is in %s promised this: %w", c.Keys, err))
 	}
@@ -52,11 +51,11 @@ func (c *checkReceiptCommand) Run(t *tools) error {
 	if err != nil {
 		return cannotTell(t, err)
 	}
-	return sayReceipt(t, r, index, until)
+	return c.say(t, r, index, until)
 }
 
 // look finds the receipt's leaf (-1 for none), and until when the log that was looked at went on.
-func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys note.Verifiers) (index int64, until time.Time, err error) {
+func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys audit.Keys) (index int64, until time.Time, err error) {
 	if c.Directory != "" {
 		err = fromOutside(c.Directory, func(files fs.FS) (err error) {
 			index, until, err = directoryLog{files, keys}.find(r)
@@ -64,28 +63,16 @@ func (c *checkReceiptCommand) look(t *tools, r receipt.Receipt, keys note.Verifi
 		})
 		return index, until, err
 	}
-	config, err := load(t.env)
-	if err != nil {
-		return -1, until, err
-	}
-	if config, err = orEmbedded(t, config); err != nil {
-		return -1, until, err
-	}
-	if config.ReaderURL == "" {
-		return -1, until, errors.New("the log is looked up in --directory, or through CALDICOTT_READER_URL")
-	}
-	db, err := postgres.OpenReader(postgres.Settings{
-		URL: config.ReaderURL, Application: "caldicott audit receipt", Connections: 1, StatementTimeout: config.StatementTimeout,
+	index = -1
+	err = reading(t, func(_ Config, db *sqlx.DB) error {
+		index, err = inLog(t.ctx, notary.Proofs{Origin: r.Origin, Shelf: notarydb.Shelf{DB: db}}, r, keys)
+		return err
 	})
-	if err != nil {
-		return -1, until, err
-	}
-	index, err = inLog(t.ctx, notary.Proofs{Origin: r.Origin, Shelf: notarydb.Shelf{DB: db}}, r, keys)
-	return index, time.Now(), errors.Join(err, db.Close())
+	return index, time.Now(), err
 }
 
 // inLog looks into the service's own log, and believes its proof only. It gives -1 where the log has not the leaf.
-func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys note.Verifiers) (int64, error) {
+func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys audit.Keys) (int64, error) {
 	proof, err := proofs.Chained(ctx, r.Stream, r.Seq, r.Leaf)
 	switch {
 	case errors.Is(err, notary.ErrNoEntry), errors.Is(err, notary.ErrUnsealed):
@@ -93,53 +80,43 @@ func inLog(ctx context.Context, proofs notary.Proofs, r receipt.Receipt, keys no
 	case err != nil:
 		return -1, err
 	}
-	return proof.Index, notary.CheckProof(proof.Proof, r.Origin, r.Leaf, keys)
+	checked, err := audit.CheckLeaf(proof.Text(), r.Leaf)
+	if err != nil {
+		return -1, err
+	}
+	return checked.Index, keys.OfLog(checked.Note, r.Origin)
 }
 
-// sayReceipt tells the verdict in words and in the exit code.
-func sayReceipt(t *tools, r receipt.Receipt, index int64, until time.Time) error {
+// say tells the verdict in words, or for programs, and in the exit code.
+func (c *checkReceiptCommand) say(t *tools, r receipt.Receipt, index int64, until time.Time) error {
 	what := fmt.Sprintf("entry %d of %s, to be sealed by %s", r.Seq, r.Stream, r.SealBy.Format(time.RFC3339))
-	switch r.Judge(index >= 0, until) {
-	case receipt.Sealed:
-		_, err := fmt.Fprintf(t.out, "Sealed as promised: %s, is leaf %d of the log %s.\n", what, index, r.Origin)
-		return err
+	verdict := r.Judge(index >= 0, until)
+	if verdict == receipt.Due && !c.JSON {
+		return cannotTell(t, fmt.Errorf("%s: what was looked at ends before that time; look again later", what))
+	}
+	line, code := fmt.Sprintf("Sealed as promised: %s, is leaf %d of the log %s.", what, index, r.Origin), exitOK
+	switch verdict {
+	case receipt.Due:
+		code = exitUnknown
 	case receipt.Broken:
-		fmt.Fprintf(t.out, `THE PROMISE IS BROKEN: %s, is not in the log %s, which has gone on past that time.
+		line, code = fmt.Sprintf(`THE PROMISE IS BROKEN: %s, is not in the log %s, which has gone on past that time.
 Its leaf would be %s. Somebody may have taken the entry away before it was sealed.
 Keep the receipt: it is signed, and proves what was promised. Hand it, unchanged, with the log's newest checkpoint (and the
-export you looked into) to the internal auditor or the data protection officer, not to who runs the database.
-`, what, r.Origin, r.Leaf)
-		return exit(exitTampered)
+export you looked into) to the internal auditor or the data protection officer, not to who runs the database.`, what, r.Origin, r.Leaf), exitTampered
 	}
-	return cannotTell(t, fmt.Errorf("%s: what was looked at ends before that time; look again later", what))
+	said := printer{t: t, json: c.JSON}
+	result := map[string]any{"verdict": verdict, "origin": r.Origin, "stream": r.Stream, "seq": r.Seq, "hash": r.Leaf.String(), "seal_by": r.SealBy}
+	if index >= 0 {
+		result["leaf"] = index
+	}
+	if err := said.value(result, line); err != nil || code == exitOK {
+		return err
+	}
+	return exit(code)
 }
 
 // cannotTell says why it cannot be told.
 func cannotTell(t *tools, why error) error {
 	fmt.Fprintln(t.err, "caldicott: it cannot be told:", why)
 	return exit(exitUnknown)
-}
-
-// verifierKeys reads public keys, one a line; what stands behind a key is not for this, and nor are witnesses' keys.
-func verifierKeys(path string) (note.Verifiers, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var keys []string
-	for line := range strings.Lines(string(b)) {
-		line, _, _ = strings.Cut(line, "#")
-		fields := strings.Fields(line)
-		if len(fields) == 0 {
-			continue
-		}
-		if _, err := witness.NewVerifier(fields[0]); err != nil {
-			keys = append(keys, fields[0])
-		}
-	}
-	verifiers, err := notary.Verifiers(keys...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return verifiers, nil
 }

@@ -17,11 +17,10 @@ import (
 	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
-const testOrigin = "trust.example/caldicott"
+const testOrigin = housetest.LogOrigin
 
 // keyring is a log's key and its receipt key, with the public halves in a file.
 type keyring struct {
@@ -31,18 +30,7 @@ type keyring struct {
 
 func newKeyring(t *testing.T) keyring {
 	t.Helper()
-	key := func(name string) notary.Key {
-		secret, _, err := notary.GenerateKey(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys, err := notary.ParseKeys(strings.NewReader(secret))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return keys[0]
-	}
-	k := keyring{log: key(testOrigin), receipts: key(testOrigin + receipt.Suffix)}
+	k := keyring{log: housetest.LogKey(t, testOrigin), receipts: housetest.LogKey(t, testOrigin+receipt.Suffix)}
 	k.public = written(t, "keys", "# of the trust\n"+k.log.Verifier()+" 0\n"+k.receipts.Verifier()+"\n")
 	return k
 }
@@ -134,6 +122,12 @@ func TestAReceiptIsCheckedAgainstAnExportWithNothingElse(t *testing.T) {
 	if s := check(k.promised(t, absent, begin), k.public, dir); s.code != exitTampered || !strings.Contains(s.out, "data protection officer") {
 		t.Errorf("an entry that was taken away: exit %d %s%s", s.code, s.out, s.err)
 	}
+	for header, want := range map[string]string{k.promised(t, leaves[7], begin): `"leaf":7,`, k.promised(t, absent, begin): `"verdict":"broken"`} {
+		s := do(t, nil, "audit", "receipt", "check", written(t, "receipt", header), "--keys", k.public, "--directory", dir, "--json")
+		if !strings.Contains(s.out, want) {
+			t.Errorf("for programs: exit %d %s", s.code, s.out)
+		}
+	}
 	if s := check(k.promised(t, absent, begin.Add(11*time.Minute)), k.public, dir); s.code != exitUnknown {
 		t.Errorf("the export ends before the time promised: exit %d %s%s", s.code, s.out, s.err)
 	}
@@ -199,20 +193,7 @@ func TestAReceiptIsCheckedAgainstTheLogItself(t *testing.T) {
 	super.MustExec(`SET session_replication_role = replica`)
 	super.MustExec(`ALTER TABLE audit.entries DISABLE TRIGGER ALL`)
 	super.MustExec(`DELETE FROM audit.entries WHERE request_id = $1`, lost.Case.Request.ID)
-	sealer, err := sqlx.Connect("postgres", housetest.SealerURL(h.Database))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sealer.Close()
-	if err := (&notary.Sealer{Book: notarydb.Book{DB: sealer}}).Seal(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	sign := notary.Signer{
-		Origin: testOrigin, Keys: []notary.Key{k.log}, Desk: notarydb.Desk{Shelf: notarydb.Shelf{DB: sealer}}, Memory: notary.File(filepath.Join(t.TempDir(), "signed")),
-	}
-	if err := sign.Sign(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	housetest.OfficeOf(t, h.Database, k.log).Seal(t)
 	if s := check(kept.Receipt); s.code != exitOK {
 		t.Errorf("sealed: exit %d %s%s", s.code, s.out, s.err)
 	}

@@ -63,27 +63,12 @@ func sealable(t *testing.T, h *housetest.House) sealed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.superuser.Close() })
-	secret, public, err := notary.GenerateKey("trust.example/caldicott")
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := notary.ParseKeys(strings.NewReader(secret))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.keys = s.file(t, "keys", public+"\n")
-	memory := notary.File(filepath.Join(s.folder, "signed"))
+	office := housetest.NewOffice(t, h.Database)
+	s.keys = s.file(t, "keys", office.Key.Verifier()+"\n")
 	s.seal = func() string {
 		t.Helper()
-		sealer := notary.Sealer{Book: notarydb.Book{DB: s.superuser}}
-		signer := notary.Signer{Origin: "trust.example/caldicott", Keys: keys, Desk: notarydb.Desk{Shelf: notarydb.Shelf{DB: s.superuser}}, Memory: memory}
-		if err := sealer.Seal(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if err := signer.Sign(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		signed, err := memory.Recall()
+		office.Seal(t)
+		signed, err := office.Signer.Memory.Recall()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ type witnessServeCommand struct {
 	Address string `default:"127.0.0.1:8082" help:"Where it listens."`
 	Key     string `required:"" type:"existingfile" placeholder:"FILE" help:"Its key, of keygen."`
 	Logs    string `required:"" type:"existingfile" placeholder:"FILE" help:"The logs that it knows, one a line: log <verifier key>. During a rotation a log has two lines."`
-	State   string `required:"" type:"existingdir" placeholder:"FOLDER" help:"What it remembers. Whoever loses it must make a new witness: without it any history would pass."`
+	State   string `required:"" type:"existingdir" placeholder:"DIR" help:"What it remembers. Whoever loses it must make a new witness: without it any history would pass."`
 }
 
 // Run serves until it is told to stop.
@@ -57,23 +57,14 @@ const witnessStopWithin = 5 * time.Second
 // witnessKeygenCommand makes a key.
 type witnessKeygenCommand struct {
 	Name string `arg:"" help:"The witness's name, as example.org/witness: it stands in every cosignature."`
-	File string `arg:"" type:"path" help:"Where the secret is written. It must not be there yet."`
+	Out  string `required:"" type:"path" placeholder:"FILE" help:"File for the secret, made anew: it must not be there yet."`
 }
 
-// Run writes the secret where nobody else reads it, and prints what logs and verifiers are given.
+// Run keeps the secret, and prints what logs and verifiers are given.
 func (c *witnessKeygenCommand) Run(t *tools) error {
 	secret, verifier, err := witness.GenerateKey(c.Name)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(c.File, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(secret + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(t.out, verifier)
-	return err
+	return keepKey(t, c.Out, os.O_EXCL, secret, verifier)
 }

@@ -50,12 +50,12 @@ func TestAWitnessRunsWithoutTheHouse(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	at := func(name string) string { return filepath.Join(folder, name) }
-	made := do(t, nil, "audit", "witness", "keygen", "witness.example/w1", at("key"))
+	made := do(t, nil, "audit", "witness", "keygen", "witness.example/w1", "--out", at("key"))
 	verifier, err := witness.NewVerifier(strings.TrimSpace(made.out))
 	if made.code != 0 || err != nil {
 		t.Fatalf("%+v %v", made, err)
 	}
-	if again := do(t, nil, "audit", "witness", "keygen", "witness.example/w1", at("key")); again.code == 0 {
+	if again := do(t, nil, "audit", "witness", "keygen", "witness.example/w1", "--out", at("key")); again.code == 0 {
 		t.Error("a key is written over")
 	}
 	if info, err := os.Stat(at("key")); err != nil || info.Mode().Perm() != 0o600 {

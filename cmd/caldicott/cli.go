@@ -25,7 +25,7 @@ type commands struct {
 	Bootstrap bootstrapCommand `cmd:"" help:"Begin an empty house: one organisation, two administrators, the guardian (owner's login)."`
 	Token     tokenCommand     `cmd:"" help:"Print a token for a person of the demonstration."`
 	Rehearse  rehearseCommand  `cmd:"" help:"Replay written cases on a scratch database and compare what comes out."`
-	Audit     auditCommand     `cmd:"" help:"The trail."`
+	Audit     auditCommand     `cmd:"" help:"The trail and its sealed log: verify, take away, prove, explain; their keys and witnesses."`
 	Documents documentsCommand `cmd:"" help:"Documents and their keys."`
 	Config    configCommand    `cmd:"" help:"Print the settings in force, secrets hidden."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`

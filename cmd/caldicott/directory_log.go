@@ -7,19 +7,17 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/merkle"
-	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
 // directoryLog is the log as a C2SP client mirrors it: a signed checkpoint, the tiles of the leaves, and the entries.
 type directoryLog struct {
 	files fs.FS
-	keys  note.Verifiers
+	keys  audit.Keys
 }
 
 // find looks for the receipt's leaf among all leaves, which must make the root that was signed. Until when the log went on is
@@ -29,15 +27,18 @@ func (d directoryLog) find(r receipt.Receipt) (index int64, until time.Time, err
 	if err != nil {
 		return -1, until, err
 	}
-	tree, err := notary.OpenCheckpoint(string(signed), r.Origin, d.keys)
+	tree, err := audit.ParseNote(string(signed))
 	if err != nil {
+		return -1, until, err
+	}
+	if err := d.keys.OfLog(tree, r.Origin); err != nil {
 		return -1, until, err
 	}
 	var edge merkle.Edge
 	var last []merkle.Hash
 	index = -1
-	for n := int64(0); n*merkle.TileWidth < tree.Size; n++ {
-		if last, err = d.leaves(n, tree.Size); err != nil {
+	for n := int64(0); n*merkle.TileWidth < tree.N; n++ {
+		if last, err = d.leaves(n, tree.N); err != nil {
 			return -1, until, err
 		}
 		for i, leaf := range last {
@@ -47,11 +48,11 @@ func (d directoryLog) find(r receipt.Receipt) (index int64, until time.Time, err
 			edge.Append(leaf)
 		}
 	}
-	if edge.Root() != tree.Root {
-		return -1, until, fmt.Errorf("the leaves have the root %s, and the checkpoint says %s", edge.Root(), tree.Root)
+	if edge.Root() != tree.Hash {
+		return -1, until, fmt.Errorf("the leaves have the root %s, and the checkpoint says %s", edge.Root(), tree.Hash)
 	}
-	if index < 0 && tree.Size > 0 {
-		until, err = d.lasted(last, tree.Size)
+	if index < 0 && tree.N > 0 {
+		until, err = d.lasted(last, tree.N)
 	}
 	return index, until, err
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/caldicott/caldicott/internal/rest"
 )
 
-// receiptOffice signs receipts and certificates, and knows its own receipts again. The zero office does nothing.
+// receiptOffice signs receipts, certificates and statements, and knows its own receipts again. The zero office does nothing.
 type receiptOffice struct {
 	promise    func(caldicott.Appended) string
-	certifier  rest.Certifier
+	speaker    rest.Speaker
 	signatures note.Verifiers
 	keys       []notary.Key
 }

@@ -156,10 +156,18 @@ func alarmOf(err error) []string {
 }
 
 // noted puts on record what is said of a key.
-func noted(work *casework.Service) func(context.Context, string, notary.Span) error {
+func noted(work *casework.Service) notary.Noted {
 	return func(ctx context.Context, key string, span notary.Span) error {
 		return work.KeyNoted(ctx, key, span.From, span.To)
 	}
+}
+
+// introduce puts the keys of receipts on the list of keys, under the sealer's login: a replica without it leaves that to others.
+func (o *notaryOffice) introduce(ctx context.Context, work *casework.Service, keys []notary.Key) error {
+	if o.db == nil {
+		return nil
+	}
+	return notary.Introduce(ctx, notarydb.Desk{Shelf: notarydb.Shelf{DB: o.db}}, noted(work), keys)
 }
 
 // witnessed says how far the witnesses are; nil where there are none.
@@ -168,9 +176,4 @@ func (o *notaryOffice) witnessed() func(context.Context) (notary.Publicity, erro
 		return nil
 	}
 	return o.publisher.State
-}
-
-// voice signs what is said of the log, with the keys of receipts: the log's own keys sign checkpoints and nothing else.
-func (o *notaryOffice) voice(keys []notary.Key) notary.Voice {
-	return notary.Voice{Proofs: o.proofs, Keys: keys}
 }

@@ -93,6 +93,9 @@ func open(ctx context.Context, t *tools, config Config, furnished house.Furnishe
 	if err := notary.attest(ctx, work); err != nil {
 		return err
 	}
+	if err := notary.introduce(ctx, work, receipts.keys); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	kept := make(chan error, 1)

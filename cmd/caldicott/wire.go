@@ -28,13 +28,10 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Notary:      rest.NotaryOf{Proofs: office.proofs, Alarm: office.alarm, Witnessed: office.witnessed(), Seals: office.sealer != nil, Signs: office.signer != nil},
 		Controls:    controls.Book{DB: office.reader, Patience: controlsWithin},
 		Signatures:  receipts.signatures,
-		Certifier:   receipts.certifier,
+		Speaks:      receipts.speaker,
 		Deeds:       historian{auditdb.History{DB: office.reader}},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
 		Evidence:    evidenceOf(work, furnished, office.proofs, office.reader),
-	}
-	if len(receipts.keys) > 0 {
-		served.Speaks = office.voice(receipts.keys)
 	}
 	var public http.Handler
 	if config.LogPublic {

@@ -31,7 +31,7 @@ func (a Account) CheckProof(text string, keys Keys) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	return checkLeaf(text, leaf, keys)
+	return checkSigned(text, leaf, keys)
 }
 
 func hashOf(leaf []byte) (h tlog.Hash, err error) {

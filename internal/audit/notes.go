@@ -30,7 +30,8 @@ var emptyRoot = tlog.Hash(sha256.Sum256(nil))
 
 // Keys are the public keys that an auditor has from elsewhere, by which alone signatures are believed.
 type Keys struct {
-	list      []note.Verifier
+	list      []note.Verifier // of logs: they sign checkpoints
+	receipts  []note.Verifier // they sign receipts, certificates and statements, and no checkpoint
 	spans     map[string]Span
 	witnesses []string // keys that cosign: they stand in the same file, and vouch for nothing by themselves
 }
@@ -61,6 +62,7 @@ func ParseKeys(r io.Reader) (Keys, error) {
 			return Keys{}, fmt.Errorf("line %d of the keys: %w", n, err)
 		}
 		if strings.HasSuffix(v.Name(), receiptSuffix) {
+			k.receipts = append(k.receipts, v)
 			continue
 		}
 		span, err := parseSpan(fields[1:])
@@ -109,9 +111,12 @@ func parseSpan(fields []string) (s Span, err error) {
 // Given reports whether there are keys.
 func (k Keys) Given() bool { return len(k.list) > 0 }
 
+// Receipts are the keys of receipts, for whoever opens what they sign: receipts, certificates and statements.
+func (k Keys) Receipts() note.Verifiers { return note.VerifierList(k.receipts...) }
+
 func keyID(v note.Verifier) string { return fmt.Sprintf("%s+%08x", v.Name(), v.KeyHash()) }
 
-// signers opens a signed note and gives the keys that have signed it. A wrong signature by a key that was given is
+// signers opens a signed checkpoint and gives the keys that have signed it. A wrong signature by a key that was given is
 // ErrForged, and no signature by any of them ErrUnknownKey.
 func (k Keys) signers(signed string) ([]string, error) {
 	opened, err := note.Open([]byte(signed), note.VerifierList(k.list...))
@@ -198,14 +203,23 @@ func ParseProof(text string) (Proof, error) {
 // not so, ErrUnknownKey that it cannot be told.
 func CheckProof(text string, canon []byte, keys Keys) (Proof, error) {
 	if _, err := decode(canon); err != nil {
-		p, bad := ParseProof(text)
-		return p, cmp.Or(bad, fmt.Errorf("%w: not a canonical entry: %w", ErrForged, err))
+		return Proof{}, fmt.Errorf("%w: not a canonical entry: %w", ErrForged, err)
 	}
-	return checkLeaf(text, leafOf(canon), keys)
+	return checkSigned(text, leafOf(canon), keys)
 }
 
-// checkLeaf is what a proof says of a hash alone.
-func checkLeaf(text string, leaf tlog.Hash, keys Keys) (Proof, error) {
+// checkSigned is CheckLeaf, and holds the checkpoint to the keys where there are any.
+func checkSigned(text string, leaf tlog.Hash, keys Keys) (Proof, error) {
+	p, err := CheckLeaf(text, leaf)
+	if err == nil && keys.Given() {
+		p.Signers, err = keys.check(p.Note)
+	}
+	return p, err
+}
+
+// CheckLeaf verifies that the path of a proof leads from the leaf to the root of its checkpoint. Whose the checkpoint is it
+// does not look at.
+func CheckLeaf(text string, leaf tlog.Hash) (Proof, error) {
 	p, err := ParseProof(text)
 	if err != nil {
 		return p, err
@@ -216,10 +230,23 @@ func checkLeaf(text string, leaf tlog.Hash, keys Keys) (Proof, error) {
 	if err := tlog.CheckRecord(p.Path, p.N, p.Hash, p.Index, leaf); err != nil {
 		return p, fmt.Errorf("%w: leaf %s at %d is not in the log of %d with root %s: %w", ErrForged, leaf, p.Index, p.N, p.Hash, err)
 	}
-	if keys.Given() {
-		p.Signers, err = keys.check(p.Note)
+	return p, nil
+}
+
+// OfLog verifies that a checkpoint is of that log, and signed by a key of the log's own name. ErrForged says that it is not so,
+// ErrUnknownKey that it cannot be told.
+func (k Keys) OfLog(n Note, origin string) error {
+	if n.Origin != origin {
+		return fmt.Errorf("%w: the checkpoint is of the log %q, and not of %q", ErrForged, n.Origin, origin)
 	}
-	return p, err
+	ids, err := k.check(n)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(id, origin+"+") }) {
+		return ErrUnknownKey
+	}
+	return nil
 }
 
 // Proof is CheckProof with what the auditor brought along: the checkpoint must satisfy the policy too.
@@ -281,8 +308,8 @@ func parseHash(s string) (tlog.Hash, error) {
 	return tlog.Hash(b), nil
 }
 
-// originOf is the log's name in the text that a line signs: what was given, or else the name of the line's key.
-func originOf(given, line string) string {
+// OriginOf is the log's name in the text that a line of a note signs: what was given, or else the name of the line's key.
+func OriginOf(given, line string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(line, "— "), " ")
 	return cmp.Or(given, name)
 }

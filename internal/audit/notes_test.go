@@ -61,6 +61,40 @@ func TestASignatureIsBelievedByItsKeyInItsSpanOnly(t *testing.T) {
 	}
 }
 
+// The key of receipts is in every replica: whoever has stolen it must not be able to sign a log.
+func TestAKeyOfReceiptsMakesNoCheckpoint(t *testing.T) {
+	secret, public, err := note.GenerateKey(nil, "log/receipt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logSecret, logPublic, err := note.GenerateKey(nil, "log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := note.NewSigner(logSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := ParseKeys(strings.NewReader(logPublic + "\n" + public + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := tlog.Tree{N: 7, Hash: tlog.Hash{1}}
+	if err := both.OfLog(signed(t, key, tree), "log"); err != nil {
+		t.Error(err)
+	}
+	if err := both.OfLog(signed(t, key, tree), "another"); !errors.Is(err, ErrForged) {
+		t.Errorf("of another log: %v", err)
+	}
+	if err := both.OfLog(signed(t, thief, tree), "log"); !errors.Is(err, ErrUnknownKey) {
+		t.Errorf("signed with the key of receipts: %v", err)
+	}
+}
+
 func TestAFileOfKeysThatSaysAnythingElseIsRefused(t *testing.T) {
 	_, public, err := note.GenerateKey(nil, "log")
 	if err != nil {

@@ -216,7 +216,7 @@ func (v *verifier) signed(j *judged[Checkpoint], spans map[string]Span) {
 	copy(tree.Hash[:], c.Root)
 	var believed string
 	for _, line := range c.Lines {
-		text := checkpointText(originOf(v.Origin, line), tree)
+		text := checkpointText(OriginOf(v.Origin, line), tree)
 		n := Note{Tree: tree, Signed: text + "\n" + line + "\n"}
 		ids, err := v.Keys.check(n)
 		switch {

@@ -11,9 +11,6 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/housetest"
-	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/notarydb"
-	"github.com/caldicott/caldicott/internal/postgres"
 )
 
 // BenchmarkDeeds does whole deeds, with everything that is asked and written, on requests of their own: with nobody who
@@ -45,12 +42,7 @@ func BenchmarkDeeds(b *testing.B) {
 		all.Wait()
 		return float64(done.Load()) / time.Since(began).Seconds()
 	}
-	db, err := postgres.OpenReader(postgres.Settings{URL: housetest.SealerURL(s.house.Database), Application: "sealer", Connections: 2, StatementTimeout: time.Minute})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
-	sealer := &notary.Sealer{Book: notarydb.Book{DB: db}}
+	sealer := &housetest.NewOffice(b, s.house.Database).Sealer
 	benchtest.Compare(b, "deeds/s", 5, benchtest.Arm{Name: "unsealed", Run: deeds}, benchtest.Arm{Name: "sealed", Run: func() float64 {
 		ctx, stop := context.WithCancel(s.ctx)
 		var sealing sync.WaitGroup

@@ -13,23 +13,14 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/housetest"
-	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/notarydb"
 )
 
 // seal seals everything that is waiting, and sweeps the log.
 func (s *stage) seal() {
 	s.t.Helper()
-	db, err := sqlx.Open("postgres", housetest.SealerURL(s.house.Database))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer db.Close()
-	sealer := &notary.Sealer{Book: notarydb.Book{DB: db}}
-	if err := sealer.Seal(s.ctx); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := sealer.Sweep(s.ctx); err != nil {
+	office := housetest.NewOffice(s.t, s.house.Database)
+	office.Seal(s.t)
+	if err := office.Sealer.Sweep(s.ctx); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -57,8 +57,8 @@ func (s *Service) Attested(ctx context.Context, digest string, lines int) error 
 	})
 }
 
-// KeyNoted puts on the record from which size of the log on a key signs it and, where to is not nil, before which size it
-// ends.
+// KeyNoted puts on the record from which size of the log on a key signs and, where to is not nil, before which size it ends.
+// What it signs stands in its name.
 func (s *Service) KeyNoted(ctx context.Context, key string, from int64, to *int64) error {
 	facts := map[string]string{"key": key, "from_size": strconv.FormatInt(from, 10)}
 	if to != nil {

@@ -6,11 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/merkle"
-	"github.com/caldicott/caldicott/internal/notary"
 )
 
 // ErrUnproved says that everything agrees, but that the entry was not in the signed log yet.
@@ -18,8 +15,8 @@ var ErrUnproved = errors.New("the certificate was issued before its entry was in
 
 // Check holds the note against its signature (by a key of that name behind the log's origin), the entry against the note, and the
 // proof against both.
-func (d Document) Check(keySuffix string, keys note.Verifiers) (Certificate, error) {
-	c, err := Open(d.Certificate, keySuffix, keys)
+func (d Document) Check(keySuffix string, keys audit.Keys) (Certificate, error) {
+	c, err := Open(d.Certificate, keySuffix, keys.Receipts())
 	if err != nil {
 		return c, err
 	}
@@ -42,11 +39,11 @@ func (d Document) Check(keySuffix string, keys note.Verifiers) (Certificate, err
 	if d.Proof == "" {
 		return c, ErrUnproved
 	}
-	proof, err := merkle.ParseProof(d.Proof)
+	proof, err := audit.CheckLeaf(d.Proof, leaf)
 	if err != nil {
 		return c, err
 	}
-	return c, notary.CheckProof(proof, c.Origin, leaf, keys)
+	return c, keys.OfLog(proof.Note, c.Origin)
 }
 
 // sameDecision holds what the certificate says against what the entry says. A decision on an authorisation may be about an

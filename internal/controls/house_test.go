@@ -14,8 +14,6 @@ import (
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/controls"
 	"github.com/caldicott/caldicott/internal/housetest"
-	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/pgtest"
 	"github.com/caldicott/caldicott/internal/postgres"
 )
@@ -149,14 +147,7 @@ func (s *scene) rewrite(patch string) {
 // seal seals what there is.
 func (s *scene) seal() {
 	s.t.Helper()
-	db, err := postgres.OpenReader(postgres.Settings{URL: housetest.SealerURL(s.Database), Application: "sealer", Connections: 2, StatementTimeout: time.Minute})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer db.Close()
-	if err := (&notary.Sealer{Book: notarydb.Book{DB: db}}).Seal(s.t.Context()); err != nil {
-		s.t.Fatal(err)
-	}
+	housetest.NewOffice(s.t, s.Database).Seal(s.t)
 }
 
 // asked is a question about all of time, up to the clock.

@@ -110,12 +110,9 @@ type writer struct {
 func (w *writer) checkpoints(ctx context.Context, x Exporter) (newest merkle.Checkpoint, err error) {
 	var last audit.Checkpoint // signed, and not written yet
 	write := func(name string) error {
-		newest = merkle.Checkpoint{Origin: x.Origin, Tree: merkle.Tree{Size: last.Size}}
+		newest = merkle.Checkpoint{Origin: audit.OriginOf(x.Origin, last.Lines[0]), Tree: merkle.Tree{Size: last.Size}}
 		if copy(newest.Root[:], last.Root) != len(newest.Root) {
 			return fmt.Errorf("%w: the checkpoint of size %d is not there", ErrTampered, last.Size)
-		}
-		if newest.Origin == "" {
-			newest.Origin, _, _ = strings.Cut(strings.TrimPrefix(last.Lines[0], "— "), " ")
 		}
 		w.manifest.Checkpoints++
 		return w.put(name, []byte(newest.Text()+"\n"+strings.Join(slices.Concat(last.Lines, last.Cosigned), "\n")+"\n"))

@@ -16,9 +16,9 @@ type Pulse struct {
 	AttestedAt time.Time
 }
 
-// KeyWord is what was said of a key of the log.
+// KeyWord is what was last said of a key, the service's own or a witness's.
 type KeyWord struct {
-	Key, Role string // as a verifier key; log, receipt or witness
+	Key string // as a verifier key
 	Span
 	NotedAt time.Time
 }

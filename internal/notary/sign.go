@@ -22,14 +22,21 @@ type Desk interface {
 	Signed(ctx context.Context, size int64) ([]string, error)
 	// Sign stores a signature. One that is there already is no error.
 	Sign(ctx context.Context, size int64, keyID, line string) error
-	// Spans is what was last said of each key, by verifier key.
+	// Spans is what was last said of each key of the service's own, by verifier key.
 	Spans(ctx context.Context) (map[string]Span, error)
 	// Say says something of a key.
 	Say(ctx context.Context, verifier string, span Span) error
 }
 
-// Span is from which size on a key signs, and before which; To is nil while it is in use.
+// Roles of the service's own keys: what they sign.
+const (
+	LogRole     = "log"
+	ReceiptRole = "receipt"
+)
+
+// Span is what a key signs, from which size of the log on, and before which; To is nil while it is in use.
 type Span struct {
+	Role string // one of the roles, or witness
 	From int64
 	To   *int64
 }
@@ -42,14 +49,17 @@ type Memory interface {
 	Remember(signed string) error       // durable when it returns
 }
 
+// Noted puts on record what is said of a key, named by its name and hash.
+type Noted func(ctx context.Context, key string, span Span) error
+
 // Signer signs the newest checkpoint, if it extends the last one that it signed.
 type Signer struct {
 	Origin string // the log's name, the first line of every checkpoint
 	Keys   []Key  // all of them sign
 	Desk   Desk
 	Memory Memory
-	// Noted puts on record that a key begins to sign the log; nil where nobody keeps a record.
-	Noted func(ctx context.Context, key string, span Span) error
+	// Noted puts on record that a key begins to sign the log, or ends; nil where nobody keeps a record.
+	Noted Noted
 
 	mu      sync.Mutex
 	stopped error // an alarm, for good
@@ -126,8 +136,8 @@ func (s *Signer) current(ctx context.Context, size int64) ([]Key, error) {
 	for _, k := range s.Keys {
 		span, known := spans[k.Verifier()]
 		if !known {
-			span = Span{From: size}
-			if err := s.say(ctx, keyID(k), k.Verifier(), span); err != nil {
+			span = Span{Role: LogRole, From: size}
+			if err := say(ctx, s.Desk, s.Noted, keyID(k), k.Verifier(), span); err != nil {
 				return nil, err
 			}
 		}
@@ -145,7 +155,7 @@ func (s *Signer) current(ctx context.Context, size int64) ([]Key, error) {
 	return keys, nil
 }
 
-// Retire ends a key's span at the log's size as it is: it signs no more, here or elsewhere.
+// Retire ends the span of a key, of the log or of receipts, at the log's size as it is: it signs no more, here or elsewhere.
 func (s *Signer) Retire(ctx context.Context, verifier string) error {
 	newest, err := s.Desk.Newest(ctx)
 	if err != nil {
@@ -164,17 +174,38 @@ func (s *Signer) Retire(ctx context.Context, verifier string) error {
 		return fmt.Errorf("key %q: %w", verifier, err)
 	}
 	end := max(newest.Size+1, span.From)
-	return s.say(ctx, keyID(key), verifier, Span{From: span.From, To: &end})
+	return say(ctx, s.Desk, s.Noted, keyID(key), verifier, Span{Role: span.Role, From: span.From, To: &end})
 }
 
-// say puts a word on a key on record, and then on the list of keys: what is on the list has an entry.
-func (s *Signer) say(ctx context.Context, id, verifier string, span Span) error {
-	if s.Noted != nil {
-		if err := s.Noted(ctx, id, span); err != nil {
+// Introduce says of keys that sign receipts that they do, from the log's size as it is; of those that it was said of, nothing.
+func Introduce(ctx context.Context, desk Desk, noted Noted, keys []Key) error {
+	newest, err := desk.Newest(ctx)
+	if err != nil {
+		return err
+	}
+	spans, err := desk.Spans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if _, known := spans[k.Verifier()]; known {
+			continue
+		}
+		if err := say(ctx, desk, noted, keyID(k), k.Verifier(), Span{Role: ReceiptRole, From: newest.Size}); err != nil {
 			return err
 		}
 	}
-	return s.Desk.Say(ctx, verifier, span)
+	return nil
+}
+
+// say puts a word on a key on record, and then on the list of keys: what is on the list has an entry.
+func say(ctx context.Context, desk Desk, noted Noted, id, verifier string, span Span) error {
+	if noted != nil {
+		if err := noted(ctx, id, span); err != nil {
+			return err
+		}
+	}
+	return desk.Say(ctx, verifier, span)
 }
 
 // extends holds the checkpoint against what was signed last. It is what stands between a log that was put back, or

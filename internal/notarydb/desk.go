@@ -176,11 +176,14 @@ func (d Desk) Sign(ctx context.Context, size int64, keyID, line string) error {
 	return nil
 }
 
-// Spans reads the last word on each of the log's keys.
+// Spans reads the last word on each key that is not a witness's.
 func (d Desk) Spans(ctx context.Context) (map[string]notary.Span, error) {
-	const query = `SELECT DISTINCT ON (vkey) vkey, valid_from_size, valid_to_size FROM audit.keys WHERE role = 'log' ORDER BY vkey, n DESC`
+	const query = `
+		SELECT DISTINCT ON (vkey) vkey, role, valid_from_size, valid_to_size
+		FROM audit.keys WHERE role IN ('log', 'receipt') ORDER BY vkey, n DESC`
 	var rows []struct {
 		Key  string `db:"vkey"`
+		Role string `db:"role"`
 		From int64  `db:"valid_from_size"`
 		To   *int64 `db:"valid_to_size"`
 	}
@@ -189,15 +192,15 @@ func (d Desk) Spans(ctx context.Context) (map[string]notary.Span, error) {
 	}
 	spans := make(map[string]notary.Span, len(rows))
 	for _, r := range rows {
-		spans[r.Key] = notary.Span{From: r.From, To: r.To}
+		spans[r.Key] = notary.Span{Role: r.Role, From: r.From, To: r.To}
 	}
 	return spans, nil
 }
 
-// Say adds a word on a key of the log.
+// Say adds a word on a key.
 func (d Desk) Say(ctx context.Context, verifier string, span notary.Span) error {
-	const query = `INSERT INTO audit.keys (vkey, role, valid_from_size, valid_to_size) VALUES ($1, 'log', $2, $3)`
-	if _, err := d.DB.ExecContext(ctx, query, verifier, span.From, span.To); err != nil {
+	const query = `INSERT INTO audit.keys (vkey, role, valid_from_size, valid_to_size) VALUES ($1, $2, $3, $4)`
+	if _, err := d.DB.ExecContext(ctx, query, verifier, span.Role, span.From, span.To); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
 	return nil

@@ -1,8 +1,11 @@
 package notarydb_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
@@ -96,6 +100,43 @@ func TestKeysOverlapAndThenTheOldOneEnds(t *testing.T) {
 	seal(t, sealer)
 	if alarm, is := notary.Alarmed(h.newSigner(memory, old).Sign(t.Context())); !is || alarm.Name != notary.AlarmKey {
 		t.Error("a key signs after its end")
+	}
+}
+
+// Whoever asks for the keys is told which one signs receipts; it signs no log, and ends like the log's.
+func TestAKeyOfReceiptsIsOnTheListOnceAndSignsNoLog(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	key, _ := newKey(t)
+	receipts := housetest.LogKey(t, origin+"/receipt")
+	signer := h.newSigner(filepath.Join(t.TempDir(), "signed"), key)
+	h.grow(t, 7, signer)
+	noted := 0
+	onRecord := func(context.Context, string, notary.Span) error { noted++; return nil }
+	for range 2 { // at every start
+		if err := notary.Introduce(t.Context(), signer.Desk, onRecord, []notary.Key{receipts}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roles := func() (list []string) {
+		keys, err := h.proofs().Shelf.Keys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			list = append(list, fmt.Sprintf("%s from %d, ended %t", k.Role, k.From, k.To != nil))
+		}
+		return list
+	}
+	if got := roles(); noted != 1 || !slices.Equal(got, []string{"log from 7, ended false", "receipt from 7, ended false"}) {
+		t.Errorf("%d entries, and the list is %q", noted, got)
+	}
+	if err := signer.Retire(t.Context(), receipts.Verifier()); err != nil {
+		t.Fatal(err)
+	}
+	h.grow(t, 1, signer)
+	if got := roles(); !slices.Equal(got, []string{"log from 7, ended false", "receipt from 7, ended true"}) {
+		t.Errorf("the list is %q", got)
 	}
 }
 

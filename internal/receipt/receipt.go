@@ -19,9 +19,6 @@ import (
 // never be taken for a checkpoint.
 const Suffix = "/receipt"
 
-// CertificateSuffix is how the first line of a certificate ends, which the same keys sign.
-const CertificateSuffix = "/certificate"
-
 // Receipt promises that one entry of a chain is a leaf of the log by an instant.
 //
 //	receipt.Receipt{Origin: "trust.example/caldicott", Stream: "request:…", Seq: 7, Leaf: leaf, SealBy: now.Add(time.Minute)}
@@ -71,7 +68,8 @@ func Parse(text string) (Receipt, error) {
 	return r, nil
 }
 
-// Signer signs receipts with every key it has: during a rotation, the old one and the new one.
+// Signer signs receipts, and what else is said in the log's name, with every key it has: during a rotation, the old one and the
+// new one.
 type Signer struct {
 	origin  string
 	keys    []note.Signer
@@ -111,14 +109,16 @@ func (s *Signer) Sign(stream string, seq int, leaf merkle.Hash, at time.Time) (s
 // Origin is the log's.
 func (s *Signer) Origin() string { return s.origin }
 
-// Certify signs the text of another document of the log's. What is signed for something else it does not sign.
-func (s *Signer) Certify(text string) (string, error) {
-	if first, _, _ := strings.Cut(text, "\n"); first != s.origin+CertificateSuffix {
-		return "", errors.New("it is no certificate of this log")
+// State signs another text that is said in the log's name, such as a certificate. Its first line says what it is, behind the
+// log's origin; it must be one that could be taken neither for a receipt nor for a checkpoint, which are other promises.
+func (s *Signer) State(text string) (string, error) {
+	first, _, _ := strings.Cut(text, "\n")
+	if _, err := merkle.ParseCheckpoint(text); err == nil || !strings.HasPrefix(first, s.origin+"/") || first == s.origin+Suffix {
+		return "", errors.New("it is no statement of this log")
 	}
 	signed, err := note.Sign(&note.Note{Text: text}, s.keys...)
 	if err != nil {
-		return "", fmt.Errorf("sign a certificate: %w", err)
+		return "", fmt.Errorf("sign a statement: %w", err)
 	}
 	return string(signed), nil
 }

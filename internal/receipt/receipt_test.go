@@ -161,6 +161,32 @@ func TestAStreamThatWouldMakeAnotherReceiptIsNotSigned(t *testing.T) {
 	}
 }
 
+func TestWhatIsStatedInTheLogsNameIsTakenForNoOtherPromise(t *testing.T) {
+	t.Parallel()
+	signer, verifier := key(t, origin+receipt.Suffix)
+	s, err := receipt.NewSigner([]note.Signer{signer}, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const statement = origin + "/statement/v1\ncount 0\n"
+	if text, err := s.State(statement); err != nil {
+		t.Error(err)
+	} else if opened, err := note.Open([]byte(text), note.VerifierList(verifier)); err != nil || opened.Text != statement {
+		t.Errorf("%q %v", text, err)
+	}
+	checkpoint := merkle.Checkpoint{Origin: origin, Tree: merkle.Tree{Size: 7}}
+	another := checkpoint
+	another.Origin += "/statement"
+	promised := receipt.Receipt{Origin: origin, Stream: "request:r1", Seq: 7, SealBy: at}
+	for _, text := range []string{
+		checkpoint.Text(), another.Text(), promised.Text(), "elsewhere.example/statement/v1\n", origin + "\n", origin + "/statement/v1", "",
+	} {
+		if _, err := s.State(text); err == nil {
+			t.Errorf("it states %q", text)
+		}
+	}
+}
+
 // FuzzParse: whatever is read is written back as it was.
 func FuzzParse(f *testing.F) {
 	f.Add(receipt.Receipt{Origin: origin, Stream: "request:r1", Seq: 7, SealBy: at}.Text())

@@ -50,13 +50,6 @@ func (s *service) review(r casework.Result) (answer, error) {
 	return shown(s.reviewView(r, x), casework.RevisionOf(&r.Case, x.ID)), nil
 }
 
-// reviewRequested shows the review that was asked for.
-func (s *service) reviewRequested(r casework.Result) (answer, error) {
-	a, err := s.review(r)
-	a.status, a.location = http.StatusCreated, Base+"/reviews/"+r.Subject
-	return a, err
-}
-
 // dissent shows two views side by side.
 func (s *service) dissent(r casework.Result) (answer, error) {
 	x, ok := r.Case.Dissent(r.Subject)
@@ -67,13 +60,6 @@ func (s *service) dissent(r casework.Result) (answer, error) {
 	return shown(view, view.Revision), nil
 }
 
-// dissented shows the dissent that was recorded.
-func (s *service) dissented(r casework.Result) (answer, error) {
-	a, err := s.dissent(r)
-	a.status, a.location = http.StatusCreated, Base+"/dissents/"+r.Subject
-	return a, err
-}
-
 // incident shows an incident as it is known.
 func (s *service) incident(r casework.Result) (answer, error) {
 	x, ok := r.Case.Incident(r.Subject)
@@ -82,20 +68,6 @@ func (s *service) incident(r casework.Result) (answer, error) {
 	}
 	view := api.FromIncident(&r.Case, x)
 	return shown(view, view.Revision), nil
-}
-
-// incidentLinked shows the incident that was linked.
-func (s *service) incidentLinked(r casework.Result) (answer, error) {
-	a, err := s.incident(r)
-	a.status, a.location = http.StatusCreated, Base+"/incidents/"+r.Subject
-	return a, err
-}
-
-// varied shows the authorisation that took the place of another.
-func (s *service) varied(r casework.Result) (answer, error) {
-	a, err := s.authorisation(r)
-	a.status, a.location = http.StatusCreated, Base+"/authorisations/"+r.Subject
-	return a, err
 }
 
 // showRenewalDifference shows what a renewal would change.

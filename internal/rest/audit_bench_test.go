@@ -34,10 +34,9 @@ func BenchmarkExport(b *testing.B) {
 	}
 	w := open(b)
 	w.fill(b, benchExported)
-	l := w.sealed(b)
-	l.seal(b)
+	w.office(b).Seal(b)
 	w.run(b, `VACUUM ANALYZE audit.entries, audit.leaves`)
-	s := w.wired(b, nil)
+	s := w.wired(b)
 	const reference = `COPY (
 		SELECT json_build_object('entry', e.id, 'leaf_index', l.leaf_index, 'leaf_hash', encode(e.leaf_hash, 'hex'), 'recorded_at', e.recorded_at,
 			'actor', p.user_id, 'organisation', o.code, 'reference', r.reference, 'canon', CAST(convert_from(e.canon, 'UTF8') AS json))

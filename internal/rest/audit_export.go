@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,7 @@ import (
 	"github.com/caldicott/caldicott/internal/caldicott/vocabulary"
 	"github.com/caldicott/caldicott/internal/casework"
 	"github.com/caldicott/caldicott/internal/export"
+	"github.com/caldicott/caldicott/internal/notary"
 )
 
 // format is in which form entries are taken away.
@@ -45,12 +47,7 @@ const (
 )
 
 // origin names this service in what leaves it.
-func (s *service) origin() string {
-	if s.Speaks == nil {
-		return "caldicott"
-	}
-	return s.Speaks.Origin()
-}
+func (s *service) origin() string { return cmp.Or(s.Notary.Proofs.Origin, "caldicott") }
 
 // exportEntries sends all entries asked for, the oldest first. That it begins is on the record before the first byte, and
 // with how many rows and which hash it ended after the last.
@@ -81,12 +78,11 @@ func (s *service) exportEntries(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer free()
-	taken := casework.LogExport{Format: form.Name}
-	if s.Speaks != nil {
-		if taken.Size, taken.Checkpoint, err = s.Speaks.Checkpoint(r.Context()); err != nil {
-			return err
-		}
+	tree, signed, err := s.Notary.Proofs.Checkpoint(r.Context())
+	if err != nil && !errors.Is(err, notary.ErrUnsigned) {
+		return err
 	}
+	taken := casework.LogExport{Format: form.Name, Size: tree.Size, Checkpoint: signed}
 	if taken, err = s.Work.BeginExport(r.Context(), grant, question, taken); err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -26,68 +25,20 @@ import (
 	"github.com/caldicott/caldicott/internal/auditdb"
 	"github.com/caldicott/caldicott/internal/export"
 	"github.com/caldicott/caldicott/internal/housetest"
-	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/postgres"
 	"github.com/caldicott/caldicott/internal/rest"
 )
 
-const logName = "trust.example/caldicott"
-
-// log is the sealed log of a town, with its keys.
-type log struct {
-	sealer *notary.Sealer
-	signer *notary.Signer
-	voice  notary.Voice
-	known  note.Verifiers
-}
-
-// seal seals and signs whatever waits.
-func (l log) seal(t testing.TB) {
-	t.Helper()
-	if err := errors.Join(l.sealer.Seal(t.Context()), l.signer.Sign(t.Context())); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (w *town) sealed(t testing.TB) log {
-	t.Helper()
-	db, err := postgres.OpenReader(postgres.Settings{URL: housetest.SealerURL(w.Database), Application: "sealer", Connections: 2, StatementTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	secret, public, err := notary.GenerateKey(logName)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := notary.ParseKeys(strings.NewReader(secret))
-	if err != nil {
-		t.Fatal(err)
-	}
-	known, err := notary.Verifiers(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shelf := notarydb.Shelf{DB: db}
-	return log{
-		sealer: &notary.Sealer{Book: notarydb.Book{DB: db}},
-		signer: &notary.Signer{Origin: logName, Keys: keys, Desk: notarydb.Desk{Shelf: shelf}, Memory: notary.File(filepath.Join(t.TempDir(), "signed"))},
-		voice:  notary.Voice{Proofs: notary.Proofs{Origin: logName, Shelf: shelf}, Keys: keys},
-		known:  known,
-	}
-}
-
 // wired is the town's service on a socket, not held against the contract: what is streamed cannot be looked at before it
 // is sent.
-func (w *town) wired(t testing.TB, speaks rest.Speaker) *httptest.Server {
+func (w *town) wired(t testing.TB) *httptest.Server {
 	t.Helper()
 	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "export", Connections: 4, StatementTimeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
-	s := httptest.NewServer(stack(w.House, w.Service, reader, speaks, quiet()))
+	s := httptest.NewServer(stack(w.House, w.Service, reader, quiet()))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -111,9 +62,9 @@ func fetch(t testing.TB, s *httptest.Server, who, path string) *http.Response {
 func TestACopyOfTheLogSaysWhatItIs(t *testing.T) {
 	t.Parallel()
 	w, _ := busy(t)
-	l := w.sealed(t)
-	l.seal(t)
-	s := w.wired(t, l.voice)
+	l := w.office(t)
+	l.Seal(t)
+	s := w.wired(t)
 	got := fetch(t, s, "u-auditor", "/api/v1/audit/export?format=ndjson&purpose=EXTERNAL_AUDIT&outcome=done&sealed=true&actor=u-ig1")
 	body, err := io.ReadAll(got.Body)
 	if err != nil || got.StatusCode != http.StatusOK {
@@ -146,8 +97,8 @@ func TestACopyOfTheLogSaysWhatItIs(t *testing.T) {
 		fmt.Sprint(m.Query) != "[{actor u-ig1} {outcome done} {sealed true}]" {
 		t.Errorf("the manifest is %+v", m)
 	}
-	signed, err := note.Open([]byte(m.Checkpoint), l.known)
-	if err != nil || !strings.HasPrefix(signed.Text, fmt.Sprintf("%s\n%d\n", logName, m.Size)) {
+	signed, err := note.Open([]byte(m.Checkpoint), l.known(t))
+	if err != nil || !strings.HasPrefix(signed.Text, fmt.Sprintf("%s\n%d\n", logOrigin, m.Size)) {
 		t.Errorf("its checkpoint is %q of %d: %v", m.Checkpoint, m.Size, err)
 	}
 	stages := ask[string](t, w, `SELECT convert_from(canon, 'UTF8')::jsonb -> 'facts' ->> 'stage' FROM audit.entries WHERE action = 'exported' ORDER BY id`)
@@ -235,7 +186,7 @@ func (w *town) breakingAfter(t testing.TB, rows int) *httptest.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = reader.Close() })
-	s := httptest.NewServer(stackOn(w.House, w.Service, reader, breaking{asking{auditdb.Log{DB: reader}}, rows}, nil, quiet()))
+	s := httptest.NewServer(stackOn(w.House, w.Service, reader, breaking{asking{auditdb.Log{DB: reader}}, rows}, quiet()))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -269,7 +220,7 @@ func TestACallerWhoLeavesBreaksTheCopyOff(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	w.fill(t, 20_000)
-	s := w.wired(t, nil)
+	s := w.wired(t)
 	got := fetch(t, s, "u-auditor", "/api/v1/audit/export?format=ndjson&purpose=EXTERNAL_AUDIT")
 	if _, err := io.CopyN(io.Discard, got.Body, 1000); err != nil {
 		t.Fatal(err)
@@ -310,7 +261,7 @@ func TestOnlySoManyCopiesAreTakenAtOnce(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = reader.Close() })
 	l := waiting{asking{auditdb.Log{DB: reader}}, make(chan struct{}), make(chan struct{})}
-	s := httptest.NewServer(stackOn(w.House, w.Service, reader, l, nil, quiet()))
+	s := httptest.NewServer(stackOn(w.House, w.Service, reader, l, quiet()))
 	t.Cleanup(s.Close)
 	const path = "/api/v1/audit/export?format=csv&purpose=FOI"
 	ended := make(chan int, rest.MostExports)
@@ -365,7 +316,7 @@ func TestACopyOfManyEntriesTakesNoMemory(t *testing.T) {
 	const entries = 200_000
 	w := open(t)
 	w.fill(t, entries)
-	s := w.wired(t, nil)
+	s := w.wired(t)
 	for _, format := range []string{"ndjson", "csv", "fhir"} {
 		got := fetch(t, s, "u-auditor", "/api/v1/audit/export?purpose=EXTERNAL_AUDIT&action=viewed&format="+format)
 		runtime.GC()
@@ -400,18 +351,18 @@ func TestACopyOfManyEntriesTakesNoMemory(t *testing.T) {
 func TestThatNothingHappenedIsSigned(t *testing.T) {
 	t.Parallel()
 	w := open(t)
-	l := w.sealed(t)
-	s := w.wired(t, l.voice)
+	l := w.office(t)
+	s := w.wired(t)
 	now := func() string {
 		return ask[time.Time](t, w, `SELECT clock_timestamp()`)[0].UTC().Format(time.RFC3339Nano)
 	}
-	l.seal(t)
+	l.Seal(t)
 	start := now()
 	path, etag := walk(t, w)
-	l.seal(t)
+	l.Seal(t)
 	middle := now()
 	w.as(t, "u-guardian").post(path+"/decisions", decision(t), match(etag)).is(200)
-	l.seal(t)
+	l.Seal(t)
 	end := now()
 	state := func(query string) (*http.Response, api.Statement) {
 		t.Helper()
@@ -436,11 +387,11 @@ func TestThatNothingHappenedIsSigned(t *testing.T) {
 			t.Errorf("%s: %s %+v", query, got.Status, x)
 			continue
 		}
-		signed, err := note.Open([]byte(x.Note), l.known)
+		signed, err := note.Open([]byte(x.Note), signatures())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range []string{"log " + logName, fmt.Sprintf("count %d", want), fmt.Sprintf("after %d ", x.FromSize), fmt.Sprintf("until %d ", x.ToSize), "where action "} {
+		for _, line := range []string{"log " + logOrigin, fmt.Sprintf("count %d", want), fmt.Sprintf("after %d ", x.FromSize), fmt.Sprintf("until %d ", x.ToSize), "where action "} {
 			if !strings.Contains(signed.Text, "\n"+line) {
 				t.Errorf("the statement does not say %q: %s", line, signed.Text)
 			}

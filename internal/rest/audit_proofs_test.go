@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,55 +22,28 @@ import (
 	"github.com/caldicott/caldicott/internal/rest"
 )
 
-// office seals and signs a town's log whenever a test says so.
-type office struct {
-	sealer notary.Sealer
-	signer notary.Signer
-	key    string
+// office is a town's log.
+type office struct{ *housetest.Office }
+
+func (w *town) office(t testing.TB) office {
+	t.Helper()
+	return office{housetest.NewOffice(t, w.Database)}
 }
 
-func (w *town) office(t testing.TB) *office {
+// known is the log's key.
+func (o office) known(t testing.TB) note.Verifiers {
 	t.Helper()
-	db, err := postgres.OpenReader(postgres.Settings{URL: housetest.SealerURL(w.Database), Application: "notary", Connections: 2, StatementTimeout: 10 * time.Second})
+	verifiers, err := notary.Verifiers(o.Key.Verifier())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	secret, verifier, err := notary.GenerateKey(logOrigin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := notary.ParseKeys(strings.NewReader(secret))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &office{
-		sealer: notary.Sealer{Book: notarydb.Book{DB: db}}, key: verifier,
-		signer: notary.Signer{
-			Origin: logOrigin, Keys: keys, Desk: notarydb.Desk{Shelf: notarydb.Shelf{DB: db}},
-			Memory: notary.File(filepath.Join(t.TempDir(), "signed")),
-		},
-	}
-}
-
-func (o *office) seal(t testing.TB) {
-	t.Helper()
-	if err := o.sealer.Seal(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := o.signer.Sign(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	return verifiers
 }
 
 // opened is what a signed checkpoint says, to somebody who has the key from elsewhere.
-func (o *office) opened(t testing.TB, signed string) merkle.Tree {
+func (o office) opened(t testing.TB, signed string) merkle.Tree {
 	t.Helper()
-	verifiers, err := notary.Verifiers(o.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := note.Open([]byte(signed), verifiers)
+	n, err := note.Open([]byte(signed), o.known(t))
 	if err != nil {
 		t.Fatalf("%v: %q", err, signed)
 	}
@@ -113,7 +85,7 @@ func TestWhoeverMayReadARequestProvesAllThatWasDoneWithIt(t *testing.T) {
 	if r := researcher.get("/api/v1/audit/entries/"+first+"/proof").is(404, "UNSEALED"); r.header.Get("Retry-After") == "" {
 		t.Error("it is not said when to ask again")
 	}
-	o.seal(t)
+	o.Seal(t)
 	researcher.get(proofs).is(200).into(&proved)
 	if len(proved.Proofs) != 1 || len(proved.Waiting) != 0 {
 		t.Fatalf("sealed: %+v", proved)
@@ -164,7 +136,7 @@ func TestTheLogIsReadAsAnyC2SPClientReadsIt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		o.seal(t)
+		o.Seal(t)
 		sizes = append(sizes, o.opened(t, string(researcher.get("/api/v1/audit/log/checkpoint").is(200).body)).Size)
 	}
 	size := sizes[2]
@@ -219,7 +191,7 @@ func TestAnAuditorReadsTheEntriesBeneathATileAndIsOnTheRecord(t *testing.T) {
 	w := open(t)
 	o := w.office(t)
 	w.as(t, "u-req-research").post("/api/v1/requests", scenario(t, "S03")).is(201)
-	o.seal(t)
+	o.Seal(t)
 	auditor, why := w.as(t, "u-auditor"), header("Purpose", "EXTERNAL_AUDIT")
 	size := o.opened(t, string(auditor.get("/api/v1/audit/log/checkpoint").is(200).body)).Size
 	path := "/api/v1/audit/log/tile/entries/000.p/" + strconv.FormatInt(size, 10)
@@ -272,13 +244,13 @@ func TestTheLogsHealthSaysWhatWaits(t *testing.T) {
 	if err := w.Service.Attested(t.Context(), strings.Repeat("ab", 32), 7); err != nil {
 		t.Fatal(err)
 	}
-	o.seal(t)
+	o.Seal(t)
 	if h := health(); h.Waiting != 0 || h.Size == 0 || h.SignedSize != h.Size || h.LagSeconds != 0 || h.Definition != strings.Repeat("ab", 32) {
 		t.Errorf("after: %+v", h)
 	}
 	var keys api.List[api.LogKey]
 	researcher.get("/api/v1/audit/keys").is(200).into(&keys)
-	if len(keys.Items) != 1 || keys.Items[0].Key != o.key || keys.Items[0].Role != "log" {
+	if len(keys.Items) != 1 || keys.Items[0].Key != o.Key.Verifier() || keys.Items[0].Role != "log" {
 		t.Errorf("the keys are %+v", keys)
 	}
 }
@@ -287,7 +259,7 @@ func TestThePublicLogNeedsNoSignInAndHasNothingElse(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	o := w.office(t)
-	o.seal(t)
+	o.Seal(t)
 	reader, err := postgres.OpenReader(postgres.Settings{URL: housetest.ReaderURL(w.Database), Application: "public", Connections: 2, StatementTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ var stated = []param{actor, about, action, ended, rule, subject, stream, acting,
 
 // stateAbsence signs how many entries of a kind were sealed between two times: 0 says that there was none.
 //
-// What it proves: that the holder of the log's key said so, about a stretch of the log that two checkpoints fix once and for
+// What it proves: that the holder of the receipts' key said so, about a stretch of the log that two checkpoints fix once and for
 // all. Whoever has the entries of that stretch can count them again, and if the number is another the note convicts the
 // signer. It is no proof by itself that the number is right. Where it was asked who acted, in which capacity, on what or under
 // which policy, it says beside that how many entries were disposed of that may have been among them. The stretch is that of the checkpoints around the times: all
@@ -44,7 +44,7 @@ func (s *service) stateAbsence(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if s.Speaks == nil {
-		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "The log is not signed here, so nothing can be stated about it.")
+		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "This service has no key to sign statements with.")
 	}
 	stretch, err := s.Trail.Stretch(r.Context(), asked)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *service) stateAbsence(w http.ResponseWriter, r *http.Request) error {
 		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "The log is not sealed as far as that yet; please try again.")
 	}
 	at := s.Work.Now()
-	note, err := s.Speaks.Sign(s.statement(asked, question, stretch, at))
+	note, err := s.Speaks.State(s.statement(asked, question, stretch, at))
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,8 @@ func TestAuditorsQuestionsAreAnsweredInTurn(t *testing.T) {
 func TestWhoOnlyAsksForTheHeadOfAPackHasTakenNone(t *testing.T) {
 	t.Parallel()
 	w, request := busy(t)
-	w.sealed(t).seal(t)
-	s := w.wired(t, nil)
+	w.office(t).Seal(t)
+	s := w.wired(t)
 	for _, path := range []string{"/audit/evidence?profile=INTERNAL_AUDIT&purpose=FOI&request=" + request, "/audit/export?format=csv&purpose=FOI", "/audit/log/tile/entries/000.p/1"} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, s.URL+"/api/v1"+path, nil)
 		if err != nil {

@@ -20,12 +20,6 @@ import (
 	"github.com/caldicott/caldicott/internal/notary"
 )
 
-// Certifier signs certificates with the service's key.
-type Certifier interface {
-	Origin() string // of the log
-	Certify(text string) (signed string, err error)
-}
-
 // Deeds finds the entry of the trail under which a decision was made.
 type Deeds interface {
 	Decision(ctx context.Context, id string) (DeedRow, error)
@@ -57,7 +51,7 @@ func (s *service) certificate(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return gone()
 	}
-	if s.Certifier == nil {
+	if s.Speaks == nil {
 		return caldicott.Errorf(caldicott.Unavailable, caldicott.CodeUnavailable, "This service has no key to sign certificates with.")
 	}
 	document, err := s.certify(r.Context(), result, decision)
@@ -95,11 +89,11 @@ func (s *service) certify(ctx context.Context, r casework.Result, d caldicott.De
 	if err != nil {
 		return certificate.Document{}, err
 	}
-	c, err := certificate.New(s.Certifier.Origin(), lines...)
+	c, err := certificate.New(s.Speaks.Origin(), lines...)
 	if err != nil {
 		return certificate.Document{}, err
 	}
-	signed, err := s.Certifier.Certify(c.Text())
+	signed, err := s.Speaks.State(c.Text())
 	if err != nil {
 		return certificate.Document{}, err
 	}

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/caldicott/caldicott/api"
+	"github.com/caldicott/caldicott/internal/audit"
 	"github.com/caldicott/caldicott/internal/certificate"
 	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/receipt"
@@ -24,14 +23,14 @@ func documentOf(v api.CertificateView) certificate.Document {
 }
 
 // allKeys are those that an auditor has from elsewhere.
-func allKeys(t *testing.T) note.Verifiers {
+func (o office) allKeys(t *testing.T) audit.Keys {
 	t.Helper()
-	log, err := note.NewVerifier(logKey().Verifier())
+	_, receipts := receiptKey()
+	keys, err := audit.ParseKeys(strings.NewReader(o.Key.Verifier() + "\n" + receipts + "\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, receipts := receiptKey()
-	return note.VerifierList(log, receipts)
+	return keys
 }
 
 func TestADecisionIsCertifiedForWhoMaySeeIt(t *testing.T) {
@@ -55,7 +54,8 @@ func TestADecisionIsCertifiedForWhoMaySeeIt(t *testing.T) {
 	if v := read(); v.Proof != "" {
 		t.Error("proved before it was sealed")
 	}
-	w.seal(t)
+	o := w.office(t)
+	o.Seal(t)
 	v := read()
 	c, err := certificate.Open(v.Certificate, receipt.Suffix, signatures())
 	if err != nil {
@@ -83,7 +83,7 @@ func TestADecisionIsCertifiedForWhoMaySeeIt(t *testing.T) {
 	if texts["rationale"] != d.Rationale || len(texts) != 1+len(d.Conditions) {
 		t.Errorf("the words are of %v", texts)
 	}
-	if _, err := documentOf(v).Check(receipt.Suffix, allKeys(t)); err != nil {
+	if _, err := documentOf(v).Check(receipt.Suffix, o.allKeys(t)); err != nil {
 		t.Error(err)
 	}
 
@@ -127,8 +127,9 @@ func TestADecisionOnAnAuthorisationIsCertified(t *testing.T) {
 		}
 		return v
 	}
-	w.seal(t)
-	c, err := documentOf(certificateOf()).Check(receipt.Suffix, allKeys(t))
+	o := w.office(t)
+	o.Seal(t)
+	c, err := documentOf(certificateOf()).Check(receipt.Suffix, o.allKeys(t))
 	if err != nil || c.Get("deed") != "suspend" || c.Get("authorisation") != list.Items[0].ID+" SUSPENDED" {
 		t.Errorf("%+v %v", c, err)
 	}

@@ -125,7 +125,7 @@ func TestEveryRouteIsInTheContractAndBack(t *testing.T) {
 	}
 	var routed, written []string
 	h := &housetest.House{Furnished: housetest.Furnished(t)}
-	err = chi.Walk(stack(h, unopened(h), nil, nil, quiet()).(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+	err = chi.Walk(stack(h, unopened(h), nil, quiet()).(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		routed = append(routed, method+" "+route)
 		return nil
 	})

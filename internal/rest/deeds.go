@@ -17,6 +17,15 @@ type deedBody[B any] interface {
 // shows makes the answer to a deed from the case as it left it.
 type shows func(casework.Result) (answer, error)
 
+// added shows what came to be under that place.
+func added(show shows, under string) shows {
+	return func(r casework.Result) (answer, error) {
+		a, err := show(r)
+		a.status, a.location = http.StatusCreated, Base+under+r.Subject
+		return a, err
+	}
+}
+
 // deed does what the body asks for to the thing that the path names.
 func deed[B any, P deedBody[B]](s *service, noun caldicott.Noun, show shows) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -117,5 +126,5 @@ func (s *service) disclose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.act(w, r, call, casework.Target{Noun: caldicott.Authorisations, ID: id}, body.Under(id), s.disclosed)
+	return s.act(w, r, call, casework.Target{Noun: caldicott.Authorisations, ID: id}, body.Under(id), added(s.disclosure, "/disclosures/"))
 }

@@ -46,7 +46,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	request := decided(t, w)
-	w.seal(t)
+	w.office(t).Seal(t)
 	var before, after api.List[api.DecisionView]
 	w.as(t, "u-guardian").get(request + "/decisions").is(200).into(&before)
 	place := "/api/v1/decisions/" + before.Items[0].ID + "/certificate"
@@ -54,7 +54,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 		t.Helper()
 		var v api.CertificateView
 		w.as(t, "u-guardian").get(place).is(200).into(&v)
-		c, err := documentOf(v).Check(receipt.Suffix, allKeys(t))
+		c, err := documentOf(v).Check(receipt.Suffix, w.office(t).allKeys(t))
 		if err != nil {
 			t.Error(err)
 		}
@@ -63,7 +63,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	old, _ := certified()
 	entries := w.chained(t, request)
 	w.erase(t, entries)
-	w.seal(t)
+	w.office(t).Seal(t)
 
 	// The certificate is still one of the version that was decided, and of words it says that they are gone.
 	c, v := certified()
@@ -78,7 +78,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	// The pack marks them, and finds nothing wrong.
 	pack := unzipped(t, w.as(t, "u-auditor").get(packOf(request, "ICO", "REGULATOR")).is(200).body)
 	erased := 0
-	for _, l := range pack.verified(t, logKey().Verifier())[""] {
+	for _, l := range pack.verified(t, w.office(t).Key.Verifier())[""] {
 		if l.Words == "erased" {
 			erased++
 		}
@@ -143,7 +143,7 @@ func TestABundleIsGivenWholeOrNotAtAll(t *testing.T) {
 	w := open(t)
 	w.fill(t, merkle.TileWidth) // beyond the tile with the entries of other organisations
 	request, _ := w.over(t)
-	w.seal(t)
+	w.office(t).Seal(t)
 	last := ask[int](t, w, `SELECT CAST(leaf_index AS int) FROM audit.leaves WHERE entry_id = $1`, w.chained(t, request)[0])[0]
 	auditor, why := w.as(t, "u-auditor"), header("Purpose", "EXTERNAL_AUDIT")
 	upTo := func(leaf int) string {
@@ -161,19 +161,19 @@ func TestWhatIsReadOfWhatWasDisposedOfIsItsPlaceAndItsHash(t *testing.T) {
 	request, promised := w.over(t)
 	var decisions api.List[api.DecisionView]
 	w.as(t, "u-guardian").get(request + "/decisions").is(200).into(&decisions)
-	l := w.sealed(t)
-	l.seal(t)
+	l := w.office(t)
+	l.Seal(t)
 	from := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
 	entries := w.chained(t, request)
 	readings := ask[int64](t, w, `SELECT id FROM audit.entries WHERE seq IS NULL AND request_id = CAST($1 AS uuid)`, path.Base(request))
 	leaf := ask[string](t, w, `SELECT encode(leaf_hash, 'hex') FROM audit.entries WHERE id = $1`, entries[0])[0]
 
 	done := w.dispose(t)
-	l.seal(t)
-	if err := l.sealer.Sweep(t.Context()); err != nil {
+	l.Seal(t)
+	if err := l.Sealer.Sweep(t.Context()); err != nil {
 		t.Fatalf("the nightly sweep: %v", err)
 	}
-	w.sealed(t).seal(t) // by somebody who takes over
+	w.office(t).Seal(t) // by somebody who takes over
 	auditor := w.as(t, "u-auditor")
 	asking := "purpose=INTERNAL_AUDIT&request=" + path.Base(request)
 
@@ -298,9 +298,9 @@ func TestWhatIsReadOfWhatWasDisposedOfIsItsPlaceAndItsHash(t *testing.T) {
 	}
 
 	// A statement about what went with the bytes says that it cannot tell.
-	s := w.wired(t, l.voice)
+	s := w.wired(t)
 	to := ask[time.Time](t, w, `SELECT clock_timestamp()`)[0].UTC().Format(time.RFC3339Nano)
-	l.seal(t)
+	l.Seal(t)
 	for query, want := range map[string]string{
 		"action=decide&actor=u-guardian": "0 1", "action=decide": "1 0", "action=decide&acting=CALDICOTT_GUARDIAN": "0 1", "action=decide&outcome=refused&actor=u-guardian": "0 0",
 	} {

@@ -36,13 +36,6 @@ func (s *service) document(r casework.Result) (answer, error) {
 	return shown(view, view.Revision), nil
 }
 
-// attached shows the document that was added.
-func (s *service) attached(r casework.Result) (answer, error) {
-	a, err := s.document(r)
-	a.status, a.location = http.StatusCreated, Base+"/documents/"+r.Subject
-	return a, err
-}
-
 // handle does a deed on a document and answers with what it shows.
 func handle(w http.ResponseWriter, call casework.Call, show shows, deed func(casework.Call) (casework.Result, error)) error {
 	return do(w, show, func(encode func(casework.Result) (caldicott.GivenAnswer, error)) (casework.Result, casework.Given, error) {
@@ -71,7 +64,7 @@ func (s *service) attach(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return handle(w, call, s.attached, func(call casework.Call) (casework.Result, error) {
+	return handle(w, call, added(s.document, "/documents/"), func(call casework.Call) (casework.Result, error) {
 		return s.Work.Attach(r.Context(), call, id, casework.Upload{Name: f.said.File, Type: f.said.Type, Content: f.content})
 	})
 }

@@ -163,7 +163,7 @@ func (m Evidence) keys(ctx context.Context) ([]string, error) {
 	words, err := m.Proofs.Shelf.Keys(ctx)
 	var keys []string
 	for _, k := range words {
-		if k.Role == "log" {
+		if k.Role == notary.LogRole {
 			keys = append(keys, k.Key)
 		}
 	}

@@ -262,14 +262,14 @@ func TestWhoeverHasAPackOfARequestVerifiesItAlone(t *testing.T) {
 	w := open(t)
 	o := w.office(t)
 	request := decided(t, w)
-	o.seal(t)
+	o.Seal(t)
 	r := w.as(t, "u-auditor").get(packOf(request, "ICO", "REGULATOR")).is(200)
 	if kind, name := r.header.Get("Content-Type"), r.header.Get("Content-Disposition"); kind != "application/zip" ||
 		!regexp.MustCompile(`^attachment; filename="evidence-CG-TST01-[0-9]{4}-[0-9]+-ICO\.zip"$`).MatchString(name) {
 		t.Errorf("it is sent as %q, %q", kind, name)
 	}
 	pack := unzipped(t, r.body)
-	lines := pack.verified(t, o.key)[""]
+	lines := pack.verified(t, o.Key.Verifier())[""]
 	if len(lines) < 13 || lines[len(lines)-1].Action != "exported" || lines[len(lines)-1].Log != "waiting" {
 		t.Fatalf("the pack has %d entries: %+v", len(lines), lines)
 	}
@@ -303,11 +303,11 @@ func TestWhoeverHasAPackOfARequestVerifiesItAlone(t *testing.T) {
 			t.Errorf("there is no %s", name)
 		}
 	}
-	if !bytes.Contains(pack["keys"], []byte(o.key)) {
+	if !bytes.Contains(pack["keys"], []byte(o.Key.Verifier())) {
 		t.Errorf("the keys are %q", pack["keys"])
 	}
-	o.seal(t)
-	again := unzipped(t, w.as(t, "u-guardian").get(packOf(request, "INTERNAL_AUDIT", "INTERNAL_AUDIT")).is(200).body).verified(t, o.key)[""]
+	o.Seal(t)
+	again := unzipped(t, w.as(t, "u-guardian").get(packOf(request, "INTERNAL_AUDIT", "INTERNAL_AUDIT")).is(200).body).verified(t, o.Key.Verifier())[""]
 	if i := slices.IndexFunc(again, func(l packLine) bool { return l.Action == "exported" }); i < 0 || again[i].Log != "proved" || again[i].Words != "withheld" {
 		t.Errorf("that the first pack was made is %+v", again)
 	}
@@ -348,9 +348,9 @@ func TestAPackUnderTheFreedomOfInformationActHasNoNamesAndNobodysWords(t *testin
 	w := open(t)
 	o := w.office(t)
 	request := decided(t, w)
-	o.seal(t)
+	o.Seal(t)
 	pack := unzipped(t, w.as(t, "u-dpo").get(packOf(request, "FOI", "FOI")).is(200).body)
-	lines := pack.verified(t, o.key)[""]
+	lines := pack.verified(t, o.Key.Verifier())[""]
 	db, err := sqlx.Connect("postgres", w.Database.Superuser)
 	if err != nil {
 		t.Fatal(err)
@@ -421,9 +421,9 @@ func TestAPackForTheDSPTHasFigures(t *testing.T) {
 	w := open(t)
 	o := w.office(t)
 	request := decided(t, w)
-	o.seal(t)
+	o.Seal(t)
 	pack := unzipped(t, w.as(t, "u-iglead").get(packOf(request, "DSPT", "ASSURANCE")).is(200).body)
-	pack.verified(t, o.key)
+	pack.verified(t, o.Key.Verifier())
 	var shown struct {
 		About   struct{ Policy string }
 		Figures struct{ Requests, Decided, In_time, Disclosures, Proved int } //nolint:revive // as it is spelt
@@ -453,10 +453,10 @@ func TestAPackOfAPeriodHasEveryRequestOfItAndWhatIsAboutNone(t *testing.T) {
 	w.Clock.Put(to.Add(time.Hour))
 	later := w.as(t, "u-req-research").post("/api/v1/requests", scenario(t, "S03")).is(201).request().ID
 	w.as(t, "u-req-research").get("/api/v1/requests/" + second).is(200) // after the period
-	o.seal(t)
+	o.Seal(t)
 	query := url.Values{"from": {from.Format(time.RFC3339)}, "to": {to.Format(time.RFC3339)}, "profile": {"INTERNAL_AUDIT"}, "purpose": {"INTERNAL_AUDIT"}}
 	pack := unzipped(t, w.as(t, "u-auditor").get("/api/v1/audit/evidence?"+query.Encode()).is(200).body)
-	lines := pack.verified(t, o.key)
+	lines := pack.verified(t, o.Key.Verifier())
 	inFirst, inSecond := lines["requests/"+path.Base(first)+"/"], lines["requests/"+second+"/"]
 	if len(inFirst) < 12 || len(inSecond) != 1 || inSecond[0].Action != "draft" {
 		t.Errorf("%d and %+v", len(inFirst), inSecond)
@@ -497,7 +497,7 @@ func TestTakingEvidenceOutIsOnRecordBeforeAndAfter(t *testing.T) {
 	w := open(t)
 	o := w.office(t)
 	request := decided(t, w)
-	o.seal(t)
+	o.Seal(t)
 	r := w.as(t, "u-auditor").get(packOf(request, "ICO", "REGULATOR")).is(200)
 	db, err := sqlx.Connect("postgres", w.Database.Superuser)
 	if err != nil {
@@ -535,7 +535,7 @@ func TestOnlyWhoMayTakesEvidenceOut(t *testing.T) {
 	w := open(t)
 	o := w.office(t)
 	request := decided(t, w)
-	o.seal(t)
+	o.Seal(t)
 	for _, who := range []string{"u-req-research", "u-ig1", "u-deputy", "u-rd"} {
 		w.as(t, who).get(packOf(request, "ICO", "REGULATOR")).is(403, "POLICY")
 	}
@@ -589,8 +589,8 @@ func TestAPackWaitsForWhatIsBeingSealed(t *testing.T) {
 				sealed <- nil
 				return
 			case <-tick.C:
-				if err = o.sealer.Seal(t.Context()); err == nil {
-					err = o.signer.Sign(t.Context())
+				if err = o.Sealer.Seal(t.Context()); err == nil {
+					err = o.Signer.Sign(t.Context())
 				}
 			}
 		}
@@ -603,7 +603,7 @@ func TestAPackWaitsForWhatIsBeingSealed(t *testing.T) {
 	if err := errors.Join(err, <-sealed); err != nil {
 		t.Fatal(err)
 	}
-	lines := unzipped(t, made.Bytes()).verified(t, o.key)[""]
+	lines := unzipped(t, made.Bytes()).verified(t, o.Key.Verifier())[""]
 	for _, l := range lines {
 		if l.Log != "proved" {
 			t.Errorf("entry %d (%s) is %s", l.Entry, l.Action, l.Log)
@@ -645,7 +645,7 @@ func TestAPackThatBreaksOffIsNotTakenForWhole(t *testing.T) {
 				t.Errorf("it ended with %v", cause)
 			}
 		}()
-		stack(w.House, w.Service, reader, nil, quiet()).ServeHTTP(&hungUp{httptest.NewRecorder(), 9000}, asked)
+		stack(w.House, w.Service, reader, quiet()).ServeHTTP(&hungUp{httptest.NewRecorder(), 9000}, asked)
 	}()
 	if n := w.count(t, `SELECT count(*) FROM audit.entries WHERE action = 'exported' AND convert_from(canon, 'UTF8') LIKE '%"stage":"broken_off"%'`); n != 1 {
 		t.Errorf("%d broken packs are on record", n)

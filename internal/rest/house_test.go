@@ -67,29 +67,30 @@ func serve(t testing.TB, h *housetest.House, work *casework.Service) *town {
 		work.Promise = promise
 	}
 	log := &lines{}
-	whole := stack(h, work, reader, nil, slog.New(slog.NewJSONHandler(log, nil)))
+	whole := stack(h, work, reader, slog.New(slog.NewJSONHandler(log, nil)))
 	return &town{House: h, handler: checked(t, whole), routes: whole.(chi.Routes), log: log}
 }
 
 // stack is the service as cmd wires it, but for the sign-in.
-func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, speaks rest.Speaker, log *slog.Logger) http.Handler {
-	return stackOn(h, work, reader, asking{auditdb.Log{DB: reader}}, speaks, log)
+func stack(h *housetest.House, work *casework.Service, reader *sqlx.DB, log *slog.Logger) http.Handler {
+	return stackOn(h, work, reader, asking{auditdb.Log{DB: reader}}, log)
 }
 
 // stackOn is the service on a reader of the log.
-func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entries rest.LogReader, speaks rest.Speaker, log *slog.Logger) http.Handler {
+func stackOn(h *housetest.House, work *casework.Service, reader *sqlx.DB, entries rest.LogReader, log *slog.Logger) http.Handler {
 	return server.New(server.Config{
 		Verifier: names{}, Known: work.Known, Contract: h.Contract, Log: log, Ready: h.DB.Ping,
 		API: rest.New(rest.Config{
-			Work: work, History: trail{auditdb.History{DB: reader}}, PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Log: log, Trail: entries, Speaks: speaks, Controls: controls.Book{DB: reader},
+			Work: work, History: trail{auditdb.History{DB: reader}}, Deeds: trail{auditdb.History{DB: reader}}, Trail: entries, Log: log,
+			PolicyLines: func() []api.PolicyLine { return linesOf(h.Policy) }, Controls: controls.Book{DB: reader},
 			Notary:     rest.NotaryOf{Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}}, Alarm: func() string { return "" }},
-			Signatures: signatures(), Certifier: receipts(), Deeds: trail{auditdb.History{DB: reader}},
+			Signatures: signatures(), Speaks: receipts(),
 			Evidence: packs(h, work, reader),
 		}),
 	})
 }
 
-const logOrigin = "trust.example/caldicott"
+const logOrigin = housetest.LogOrigin
 
 // packs makes evidence as cmd wires it, but waits for nobody: the tests seal when they want to.
 func packs(h *housetest.House, work *casework.Service, reader *sqlx.DB) rest.Evidence {

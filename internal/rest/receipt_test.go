@@ -5,40 +5,37 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/caldicott/caldicott/api"
 	"github.com/caldicott/caldicott/internal/caldicott"
-	"github.com/caldicott/caldicott/internal/housetest"
-	"github.com/caldicott/caldicott/internal/notary"
-	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/receipt"
 )
 
-// receiptKey is the key that every test's receipts are signed with.
-var receiptKey = sync.OnceValues(func() (note.Signer, note.Verifier) {
+// receiptKey is the key that every test's receipts are signed with, and its public half.
+var receiptKey = sync.OnceValues(func() (note.Signer, string) {
 	secret, public, err := note.GenerateKey(rand.Reader, logOrigin+receipt.Suffix)
 	signer, err2 := note.NewSigner(secret)
-	verifier, err3 := note.NewVerifier(public)
-	if err := errors.Join(err, err2, err3); err != nil {
+	if err := errors.Join(err, err2); err != nil {
 		panic(err)
 	}
-	return signer, verifier
+	return signer, public
 })
 
 func signatures() note.Verifiers {
-	_, key := receiptKey()
+	_, public := receiptKey()
+	key, err := note.NewVerifier(public)
+	if err != nil {
+		panic(err)
+	}
 	return note.VerifierList(key)
 }
 
-// receipts is who signs them, and certificates.
+// receipts is who signs them, and what else is said in the log's name.
 func receipts() *receipt.Signer {
 	key, _ := receiptKey()
 	signer, err := receipt.NewSigner([]note.Signer{key}, time.Minute)
@@ -173,38 +170,6 @@ func TestNoDeedIsLostForWantOfAReceipt(t *testing.T) {
 	}
 }
 
-// seal seals and signs all that is waiting.
-func (w *town) seal(t *testing.T) {
-	t.Helper()
-	db, err := sqlx.Connect("postgres", housetest.SealerURL(w.Database))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := (&notary.Sealer{Book: notarydb.Book{DB: db}}).Seal(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	signer := notary.Signer{
-		Origin: logOrigin, Keys: []notary.Key{logKey()}, Desk: notarydb.Desk{Shelf: notarydb.Shelf{DB: db}}, Memory: notary.File(filepath.Join(t.TempDir(), "signed")),
-	}
-	if err := signer.Sign(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// logKey is the key that every test's log is signed with.
-var logKey = sync.OnceValue(func() notary.Key {
-	secret, _, err := notary.GenerateKey(logOrigin)
-	if err != nil {
-		panic(err)
-	}
-	keys, err := notary.ParseKeys(strings.NewReader(secret))
-	if err != nil {
-		panic(err)
-	}
-	return keys[0]
-})
-
 func TestWhoeverHoldsAReceiptMayAskWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
 	w := open(t)
@@ -228,7 +193,8 @@ func TestWhoeverHoldsAReceiptMayAskWhatBecameOfIt(t *testing.T) {
 	if v := ask(kept); v.Verdict != "broken" {
 		t.Errorf("%+v", v)
 	}
-	w.seal(t)
+	o := w.office(t)
+	o.Seal(t)
 	v := ask(kept)
 	if v.Verdict != "sealed" || v.LeafIndex == nil || v.Proof == "" {
 		t.Fatalf("%+v", v)
@@ -247,7 +213,7 @@ func TestWhoeverHoldsAReceiptMayAskWhatBecameOfIt(t *testing.T) {
 	if v := ask(string(other)); v.Verdict != "broken" { // another entry stands in its place
 		t.Errorf("%+v", v)
 	}
-	forged, err := note.Sign(&note.Note{Text: promised.Text()}, logKey())
+	forged, err := note.Sign(&note.Note{Text: promised.Text()}, o.Key)
 	if err != nil {
 		t.Fatal(err)
 	}

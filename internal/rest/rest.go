@@ -23,15 +23,14 @@ type Config struct {
 	Notary NotaryOf
 	// Trail reads the whole log, with a login that can.
 	Trail LogReader
-	// Speaks signs what is said of the sealed log; nil where it is not signed.
+	// Speaks signs what is said in the log's name: statements and certificates of decisions; nil where there is no key.
 	Speaks Speaker
 	// Controls answers the auditors' questions, with a login that can.
 	Controls Auditor
 	// Signatures are the keys by which receipts are known for this service's own; nil where none are given.
 	Signatures note.Verifiers
-	// Certifier signs certificates of decisions, nil where there is no key; Deeds finds the entries that they rest on.
-	Certifier Certifier
-	Deeds     Deeds
+	// Deeds finds the entries that certificates rest on.
+	Deeds Deeds
 	// Evidence makes evidence packs.
 	Evidence Evidence
 	// PolicyLines are the lines in force, in their order.
@@ -124,12 +123,9 @@ type LogStretch struct {
 
 // Speaker speaks for the sealed log.
 type Speaker interface {
-	// Origin is the log's name.
-	Origin() string
-	// Checkpoint is the newest signed one, as a note, with its size; "" and 0 before the first.
-	Checkpoint(ctx context.Context) (size int64, note string, err error)
-	// Sign signs a text that is no checkpoint, and gives the note.
-	Sign(text string) (note string, err error)
+	Origin() string // the log's name
+	// State signs a text whose first line says what it is, behind the log's name, and gives the note.
+	State(text string) (note string, err error)
 }
 
 // service is the handlers' common ground.

@@ -133,10 +133,3 @@ func (s *service) disclosure(r casework.Result) (answer, error) {
 	}
 	return shown(api.FromDisclosure(&r.Case, r.Case.Disclosures[i]), revision), nil
 }
-
-// disclosed shows the disclosure that was recorded.
-func (s *service) disclosed(r casework.Result) (answer, error) {
-	a, err := s.disclosure(r)
-	a.status, a.location = http.StatusCreated, Base+"/disclosures/"+r.Subject
-	return a, err
-}
