@@ -57,7 +57,7 @@ func (t Trail) stretch(ctx context.Context, q Question) (s Stretch, err error) {
 						AND l.leaf_index >= COALESCE((SELECT max(b.size) FROM audit.checkpoints b WHERE b.sealed_at <= $1), 0)))
 			AND NOT EXISTS (
 				SELECT FROM audit.entries e LEFT JOIN audit.leaves l ON l.entry_id = e.id
-				WHERE e.xid >= (SELECT n.low_water FROM audit.checkpoints n ORDER BY n.size DESC LIMIT 1)
+				WHERE e.xid >= COALESCE((SELECT n.low_water FROM audit.checkpoints n ORDER BY n.size DESC LIMIT 1), '0')
 					AND l.entry_id IS NULL AND e.recorded_at <= $1)
 			ORDER BY c.size LIMIT 1`
 		count = `SELECT count(*)` + fromEntries + thatAreAsked + ` AND l.leaf_index >= $18 AND l.leaf_index < $19`

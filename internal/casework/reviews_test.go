@@ -120,10 +120,10 @@ func TestWhoTakesPartAfterTheReviewWasSentToThemDoesNotDecideIt(t *testing.T) {
 		}
 	}
 	sc := sent()
-	for manager, want := range map[string]string{"u-guardian-b": "", "u-guardian": "SD5"} {
-		s.managed("u-both", manager)
-		if _, err := s.on(undoing{s.store}).may("u-both", sc.c, sc.subject, overturning); code(err) != want && !(want == "" && errors.As(err, new(undone))) {
-			t.Errorf("managed by %s: %v, want %q", manager, err, want)
+	for _, managed := range []struct{ by, want string }{{"u-guardian-b", ""}, {"u-guardian", "SD5"}} {
+		s.managed("u-both", managed.by)
+		if _, err := s.on(undoing{s.store}).may("u-both", sc.c, sc.subject, overturning); code(err) != managed.want && !(managed.want == "" && errors.As(err, new(undone))) {
+			t.Errorf("managed by %s: %v, want %q", managed.by, err, managed.want)
 		}
 	}
 	again := s.decidedOn("", decision(vocabulary.OutcomeRefuse))

@@ -45,8 +45,9 @@ func (o opened) wrong(t testing.TB) int {
 func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	t.Parallel()
 	w := open(t)
+	o := w.office(t)
 	request := decided(t, w)
-	w.office(t).Seal(t)
+	o.Seal(t)
 	var before, after api.List[api.DecisionView]
 	w.as(t, "u-guardian").get(request + "/decisions").is(200).into(&before)
 	place := "/api/v1/decisions/" + before.Items[0].ID + "/certificate"
@@ -54,7 +55,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 		t.Helper()
 		var v api.CertificateView
 		w.as(t, "u-guardian").get(place).is(200).into(&v)
-		c, err := documentOf(v).Check(receipt.Suffix, w.office(t).allKeys(t))
+		c, err := documentOf(v).Check(receipt.Suffix, o.allKeys(t))
 		if err != nil {
 			t.Error(err)
 		}
@@ -63,7 +64,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	old, _ := certified()
 	entries := w.chained(t, request)
 	w.erase(t, entries)
-	w.office(t).Seal(t)
+	o.Seal(t)
 
 	// The certificate is still one of the version that was decided, and of words it says that they are gone.
 	c, v := certified()
@@ -78,7 +79,7 @@ func TestWhatIsReadOfARequestWhoseWordsWereErasedIsTrue(t *testing.T) {
 	// The pack marks them, and finds nothing wrong.
 	pack := unzipped(t, w.as(t, "u-auditor").get(packOf(request, "ICO", "REGULATOR")).is(200).body)
 	erased := 0
-	for _, l := range pack.verified(t, w.office(t).Key.Verifier())[""] {
+	for _, l := range pack.verified(t, o.Key.Verifier())[""] {
 		if l.Words == "erased" {
 			erased++
 		}
