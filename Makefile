@@ -25,6 +25,9 @@ endure: ## a hundred SIGKILLs on three replicas at work: nothing acknowledged is
 bench: ## the goals of the trail, each beside its reference (about a quarter of an hour; docs/performance.md says what the figures mean)
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/merkle
 	$(TEST) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m -p 1 ./internal/notarydb ./internal/auditdb ./internal/casework
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./internal/logdir
+	$(TEST) $(GO) test -run '^$$' -bench 'Export|Million' -benchtime 1x -timeout 30m -p 1 ./internal/rest
+	$(TEST) $(GO) test -run '^$$' -bench Controls -benchtime 1x -timeout 30m ./internal/controls -controls.entries 1000000
 	CALDICOTT_LEADERS=1000 CALDICOTT_RACE_COMMITS=50000 $(TEST) $(GO) test -count 1 -v -timeout 30m -run 'Race|Leaders|Killed' ./internal/notarydb
 
 generate: ## what is made from other files: vocabulary, contract enums, roles, workflow, settings
