@@ -193,11 +193,7 @@ func TestA10ALogThatIsRebuiltAndSignedIsRefusedByTheWitness(t *testing.T) {
 	if findings, sum := b.audit(demanding(p)); len(findings) > 0 || !sum.Certain() || sum.Public != whole.N {
 		t.Errorf("before: %v %+v", findings, sum)
 	}
-	b.disarm()
-	b.rewrite(b.chained())
-	b.rebuild()
-	b.exec(`DELETE FROM audit.signatures`)
-	b.signWithStolenKey()
+	b.forge()
 	if findings, _ := b.verify(); len(findings) > 0 {
 		t.Fatalf("whoever has the key makes a log that is sound in itself: %v", findings)
 	}
@@ -225,11 +221,8 @@ func TestA11TwoWitnessesThatWereShownTwoLogsHoldTheEvidence(t *testing.T) {
 	here, there := outside(t, "witness.example/here"), outside(t, "witness.example/there")
 	both := policy(t, 2, here, there)
 	one := b.published(here)
-	b.disarm()
-	b.rewrite(b.chained())
-	b.rebuild()
-	b.exec(`DELETE FROM audit.signatures; DELETE FROM audit.cosignatures`)
-	b.signWithStolenKey()
+	b.forge()
+	b.exec(`DELETE FROM audit.cosignatures`)
 	other := b.published(there)
 	for _, shown := range []audit.Note{one, other} {
 		if _, err := both.Check(shown.Signed); err == nil {
@@ -340,10 +333,8 @@ func TestA16AWitnessThatStopsOrColludesIsOneOfSeveral(t *testing.T) {
 
 	// One that cosigns whatever it is shown is not enough for those who ask for two.
 	colluding := outside(t, "witness.example/colluding")
-	b.rewrite(b.chained())
-	b.rebuild()
-	b.exec(`DELETE FROM audit.signatures; DELETE FROM audit.cosignatures`)
-	b.signWithStolenKey()
+	b.forge()
+	b.exec(`DELETE FROM audit.cosignatures`)
 	forged := b.published(colluding)
 	if _, err := policy(t, 1, one, colluding).Check(forged.Signed); err != nil {
 		t.Error(err)
