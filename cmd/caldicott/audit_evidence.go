@@ -48,9 +48,13 @@ func (c *evidenceCommand) Run(t *tools) error {
 		if err != nil {
 			return err
 		}
+		receipts, err := openReceipts(config, t.log)
+		if err != nil {
+			return err
+		}
 		proofs := notary.Proofs{Origin: config.LogOrigin, Shelf: notarydb.Shelf{DB: reader}}
 		return atWork(t, config, func(work *casework.Service) error {
-			return c.make(t, evidenceOf(work, furnished, proofs, reader), auditdb.Evidence{DB: reader})
+			return c.make(t, evidenceOf(work, furnished, proofs, reader, receipts), auditdb.Evidence{DB: reader})
 		})
 	})
 }

@@ -17,11 +17,15 @@ import (
 // sealedWithin is how long a pack waits for entries that are not sealed yet: many times what sealing takes.
 const sealedWithin = 5 * time.Second
 
-// evidenceOf makes evidence packs from the reader's login.
-func evidenceOf(work *casework.Service, f house.Furnished, proofs notary.Proofs, reader *sqlx.DB) rest.Evidence {
-	return rest.Evidence{
+// evidenceOf makes evidence packs from the reader's login, signed where there is a key of receipts.
+func evidenceOf(work *casework.Service, f house.Furnished, proofs notary.Proofs, reader *sqlx.DB, receipts receiptOffice) rest.Evidence {
+	e := rest.Evidence{
 		Work: work, Proofs: proofs, Trail: evidenceTrail{auditdb.Evidence{DB: reader}}, Profiles: f.Evidence, Patience: sealedWithin,
 	}
+	if receipts.speaker != nil {
+		e.Signer = receipts.speaker
+	}
+	return e
 }
 
 // evidenceTrail gives rest what packs are made of in its own words.

@@ -31,7 +31,7 @@ func wire(t *tools, config Config, furnished house.Furnished, work *casework.Ser
 		Speaks:      receipts.speaker,
 		Deeds:       historian{auditdb.History{DB: office.reader}},
 		PolicyLines: func() []api.PolicyLine { return policyLines(furnished.Policy) },
-		Evidence:    evidenceOf(work, furnished, office.proofs, office.reader),
+		Evidence:    evidenceOf(work, furnished, office.proofs, office.reader, receipts),
 	}
 	var public http.Handler
 	if config.LogPublic {

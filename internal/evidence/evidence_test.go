@@ -282,7 +282,9 @@ func TestADigestTellsNothingWithoutItsSalt(t *testing.T) {
 
 type signer struct{}
 
-func (signer) Sign(text string) (string, error) { return text + "signed", nil }
+func (signer) Origin() string { return "one" }
+
+func (signer) State(text string) (string, error) { return text + "\n— signed\n", nil }
 
 func TestAManifestIsSignedWhereSomebodySigns(t *testing.T) {
 	t.Parallel()
@@ -296,7 +298,7 @@ func TestAManifestIsSignedWhereSomebodySigns(t *testing.T) {
 	if _, err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if m["manifest.sig"] != m["manifest.json"]+"signed" {
+	if want := fmt.Sprintf("one/evidence/v1\nmanifest sha256:%x\n\n— signed\n", sha256.Sum256([]byte(m["manifest.json"]))); m["manifest.sig"] != want {
 		t.Errorf("the signature is %q", m["manifest.sig"])
 	}
 }

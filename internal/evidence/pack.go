@@ -7,14 +7,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Signer signs what a pack's manifest says, as a note.
+// Signer signs what is said in the name of a log, as a note; its first line begins with the log's name.
 type Signer interface {
-	Sign(text string) (note string, err error)
+	Origin() string
+	State(text string) (note string, err error)
 }
 
 // Pack is a pack that is being written: New, then Add for every section, then Close. It keeps of each section a row, and of
@@ -273,7 +275,7 @@ func (p *Pack) end() error {
 	return p.seal()
 }
 
-// seal writes the manifest, and its signature.
+// seal writes the manifest, and beside it a signed note that has its digest.
 func (p *Pack) seal() error {
 	text, err := pretty(Manifest{p.about, p.files})
 	if err != nil {
@@ -282,7 +284,7 @@ func (p *Pack) seal() error {
 	if err := p.to.Add("manifest.json", text); err != nil || p.Signer == nil {
 		return err
 	}
-	note, err := p.Signer.Sign(string(text))
+	note, err := p.Signer.State(fmt.Sprintf("%s/evidence/v1\nmanifest sha256:%x\n", p.Signer.Origin(), sha256.Sum256(text)))
 	if err != nil {
 		return err
 	}

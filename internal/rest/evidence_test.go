@@ -89,8 +89,12 @@ func (o opened) verified(t testing.TB, key string) map[string][]packLine {
 		}
 	}
 	o.json(t, "manifest.json", &manifest)
-	if len(manifest.Files) != len(o)-1 {
-		t.Errorf("the manifest lists %d files of %d", len(manifest.Files), len(o)-1)
+	if len(manifest.Files) != len(o)-2 { // itself, and its signature
+		t.Errorf("the manifest lists %d files of %d", len(manifest.Files), len(o)-2)
+	}
+	signed, err := note.Open(o["manifest.sig"], signatures())
+	if err != nil || !strings.HasSuffix(signed.Text, fmt.Sprintf("\nmanifest sha256:%x\n", sha256.Sum256(o["manifest.json"]))) {
+		t.Errorf("the manifest is signed as %q: %v", o["manifest.sig"], err)
 	}
 	for _, f := range manifest.Files {
 		if sum := sha256.Sum256(o[f.Name]); hex.EncodeToString(sum[:]) != f.SHA256 {

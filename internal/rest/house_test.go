@@ -97,6 +97,7 @@ func packs(h *housetest.House, work *casework.Service, reader *sqlx.DB) rest.Evi
 	return rest.Evidence{
 		Work: work, Proofs: notary.Proofs{Origin: logOrigin, Shelf: notarydb.Shelf{DB: reader}},
 		Trail: evidenceTrail{auditdb.Evidence{DB: reader}}, Profiles: h.Evidence,
+		Signer: receipts(),
 	}
 }
 
