@@ -189,20 +189,13 @@ func (s *Service) Dispose(ctx context.Context, call Call, encode DirectoryRetry,
 
 // certify writes the certificate, and then disposes.
 func (s *Service) certify(ctx context.Context, tx caldicott.Tx, d *desk, id string) error {
-	x, body := d.result.Disposal, erasing{id}
-	event := caldicott.Event{
-		Stream: caldicott.OrganisationStream(d.organisation.ID), Chained: true, Action: caldicott.Disposed, Outcome: caldicott.OutcomeDone,
-		At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID, Subject: id,
-		PolicyDigest: s.Policy.Digest(), PolicyLine: d.ruling.Line, ActingAs: string(d.acting.Role), Appointment: d.acting.ID,
-		Facts: map[string]string{
-			"first": strconv.FormatInt(x.First, 10), "last": strconv.FormatInt(x.Last, 10), "count": strconv.Itoa(x.Count), "digest": x.Digest,
-			"requests": strconv.Itoa(x.Requests), "kind": strings.ToUpper(string(x.Kind)), "before": x.Before.UTC().Format(time.RFC3339),
-			"authority": x.Authority,
-		},
-		Detail: caldicott.Words(struct{ Said written }{written{id, body}}),
-	}
-	row := ledgerRow(d, caldicott.LedgerDisposed, id, body)
-	if err := tx.SaveDirectory(ctx, event, caldicott.DirectoryRows{Ledger: []caldicott.LedgerRow{row}}); err != nil {
+	x := d.result.Disposal
+	err := s.besides(ctx, tx, d, caldicott.LedgerDisposed, written{id, erasing{id}}, office{action: caldicott.Disposed, facts: map[string]string{
+		"first": strconv.FormatInt(x.First, 10), "last": strconv.FormatInt(x.Last, 10), "count": strconv.Itoa(x.Count), "digest": x.Digest,
+		"requests": strconv.Itoa(x.Requests), "kind": strings.ToUpper(string(x.Kind)), "before": x.Before.UTC().Format(time.RFC3339),
+		"authority": x.Authority,
+	}})
+	if err != nil {
 		return err
 	}
 	return tx.Dispose(ctx, id)

@@ -322,19 +322,22 @@ func (s *Service) ConfirmErasure(ctx context.Context, call Call, encode Director
 
 // erase puts the erasure of one entry's words on record, and then blanks them.
 func (s *Service) erase(ctx context.Context, tx caldicott.Tx, d *desk, entry int64) error {
-	number, body := strconv.FormatInt(entry, 10), erasing{d.result.Erasure.ID}
-	row := ledgerRow(d, caldicott.LedgerErased, number, body)
-	event := caldicott.Event{
-		Stream: caldicott.OrganisationStream(d.organisation.ID), Chained: true, Action: caldicott.Erased, Outcome: caldicott.OutcomeDone,
-		At: d.now, Actor: d.by.ID, Organisation: d.organisation.ID, Request: d.result.Erasure.Request, Subject: d.result.Erasure.ID,
-		PolicyDigest: s.Policy.Digest(), PolicyLine: d.ruling.Line, ActingAs: string(d.acting.Role), Appointment: d.acting.ID,
-		Facts:  map[string]string{"entry": number, "ground": string(d.result.Erasure.Ground)},
-		Detail: caldicott.Words(struct{ Said written }{written{number, body}}),
-	}
-	if err := tx.SaveDirectory(ctx, event, caldicott.DirectoryRows{Ledger: []caldicott.LedgerRow{row}}); err != nil {
+	x, number := d.result.Erasure, strconv.FormatInt(entry, 10)
+	err := s.besides(ctx, tx, d, caldicott.LedgerErased, written{number, erasing{x.ID}}, office{
+		action: caldicott.Erased, about: func() string { return x.Request },
+		facts: map[string]string{"entry": number, "ground": string(x.Ground)},
+	})
+	if err != nil {
 		return err
 	}
 	return tx.Erase(ctx, entry)
+}
+
+// besides puts on record, under a row of its own, what a deed of the desk brings about.
+func (s *Service) besides(ctx context.Context, tx caldicott.Tx, d *desk, kind caldicott.LedgerKind, said written, o office) error {
+	o.said = said
+	row := ledgerRow(d, kind, said.Subject, said.Body)
+	return tx.SaveDirectory(ctx, s.doneEvent(o, d, nil), caldicott.DirectoryRows{Ledger: []caldicott.LedgerRow{row}})
 }
 
 // Hold keeps everything of a request, or with "" of the organisation, as it is until somebody else releases it.

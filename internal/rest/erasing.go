@@ -24,11 +24,7 @@ func (s *service) erasures(ctx context.Context, by caldicott.Actor, _ string) ([
 }
 
 func showErasures(_ caldicott.Actor, list []casework.Erasure) answer {
-	all := api.Erasures{Items: []api.ErasureView{}}
-	for _, x := range list {
-		all.Items = append(all.Items, erasureView(x))
-	}
-	return shown(all, 0)
+	return shown(api.Erasures{Items: api.FromList(list, "", erasureView).Items}, 0)
 }
 
 func showErasure(_ caldicott.Actor, x casework.Erasure) answer {
@@ -67,11 +63,7 @@ func (s *service) holds(ctx context.Context, by caldicott.Actor, _ string) ([]ca
 }
 
 func showHolds(_ caldicott.Actor, list []casework.LegalHold) answer {
-	all := api.Holds{Items: []api.HoldView{}}
-	for _, x := range list {
-		all.Items = append(all.Items, holdView(x))
-	}
-	return shown(all, 0)
+	return shown(api.Holds{Items: api.FromList(list, "", holdView).Items}, 0)
 }
 
 func showHold(_ caldicott.Actor, x casework.LegalHold) answer {
@@ -107,11 +99,7 @@ func (s *service) disposals(ctx context.Context, by caldicott.Actor, _ string) (
 }
 
 func showDisposals(_ caldicott.Actor, list []casework.Disposal) answer {
-	all := api.Disposals{Items: []api.DisposalView{}}
-	for _, x := range list {
-		all.Items = append(all.Items, disposalView(x))
-	}
-	return shown(all, 0)
+	return shown(api.Disposals{Items: api.FromList(list, "", disposalView).Items}, 0)
 }
 
 func showDisposal(_ caldicott.Actor, x casework.Disposal) answer {
