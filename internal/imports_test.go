@@ -75,7 +75,7 @@ var law = map[string][]string{
 	// For tests.
 	"internal/attackbook": {},
 	"internal/housetest": {"internal/caldicott", "internal/caldicott/vocabulary", "internal/casework", "internal/house", "internal/notary", "internal/notarydb", "internal/pgtest",
-		"internal/postgres", "internal/rehearse"},
+		"internal/postgres", "internal/rehearse", "internal/witness"},
 	"internal/pgtest":     {"internal/pgembed"},
 	"internal/pgtest/run": {"internal/pgembed"},
 	"internal/benchtest":  {},

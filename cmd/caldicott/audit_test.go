@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +19,6 @@ import (
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
 	"github.com/caldicott/caldicott/internal/rehearse"
-	"github.com/caldicott/caldicott/internal/witness"
 )
 
 // kept is a stage on which everything is committed, as in service.
@@ -143,9 +140,9 @@ func TestAPolicyIsAskedOfADatabaseAnExportAndAProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, vkey := cosigner(t, strings.TrimSpace(string(key)))
-	policy := s.file(t, "policy", "log "+string(key)+"witness w "+vkey+"\nquorum w\n")
-	s.file(t, "keys", string(key)+vkey+" # a witness's\n")
+	w := housetest.NewWitness(t, "witness.example/w", strings.TrimSpace(string(key)), nil)
+	policy := s.file(t, "policy", "log "+string(key)+"witness w "+w.Key+"\nquorum w\n")
+	s.file(t, "keys", string(key)+w.Key+" # a witness's\n")
 	var decided int64
 	if err := s.superuser.Get(&decided, `SELECT id FROM audit.entries WHERE action = 'decide' AND outcome = 'done'`); err != nil {
 		t.Fatal(err)
@@ -164,7 +161,7 @@ func TestAPolicyIsAskedOfADatabaseAnExportAndAProof(t *testing.T) {
 	s.require(t, s.environ, exitOK, "is a witness's", "verify", "--keys", s.keys)
 	every("alone", exitUnknown, `the quorum "w" has not cosigned it`)
 	desk := notarydb.Desk{Shelf: notarydb.Shelf{DB: s.superuser}}
-	p := notary.Publisher{Origin: testOrigin, Log: desk, Store: desk, Witnesses: []notary.Witness{w}, Clock: time.Now}
+	p := notary.Publisher{Origin: testOrigin, Log: desk, Store: desk, Witnesses: []notary.Witness{w.Witness}, Clock: time.Now}
 	if err := p.Publish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +177,7 @@ func TestAPolicyIsAskedOfADatabaseAnExportAndAProof(t *testing.T) {
 	}
 	s.require(t, s.environ, exitOK, "satisfies the policy", "verify", "--policy", policy, "--anchor", kept[0])
 	s.require(t, nil, exitOK, `"Anchors":1`, "verify", "--json", "--policy", policy, "--directory", filepath.Join(s.folder, "cosigned"), "--anchor", kept[0])
-	_, stranger := cosigner(t, strings.TrimSpace(string(key)))
+	stranger := housetest.NewWitness(t, "witness.example/w", strings.TrimSpace(string(key)), nil).Key
 	another := s.file(t, "another", "log "+string(key)+"witness w "+stranger+"\nquorum w\n")
 	s.require(t, s.environ, exitUnknown, "no checkpoint satisfies the policy", "verify", "--policy", another)
 	s.require(t, s.environ, exitFault, "policy: line 1", "verify", "--policy", s.keys)
@@ -190,37 +187,6 @@ func TestAPolicyIsAskedOfADatabaseAnExportAndAProof(t *testing.T) {
 	s.superuser.MustExec(`ALTER TABLE audit.cosignatures DISABLE TRIGGER ALL`)
 	s.superuser.MustExec(`UPDATE audit.cosignatures SET line = overlay(line PLACING 'BBBB' FROM length(line) - 20)`)
 	every("forged", exitTampered, "")
-}
-
-// cosigner serves a witness of the log whose verifier key that is.
-func cosigner(t *testing.T, logKey string) (notary.Witness, string) {
-	t.Helper()
-	secret, vkey, err := witness.GenerateKey("witness.example/w")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := witness.ParseKey(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := witness.ParseLogs(strings.NewReader("log " + logKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder, err := witness.OpenFolder(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(witness.Handler(&witness.Witness{Key: key, Logs: logs, Store: folder, Clock: time.Now}, slog.New(slog.DiscardHandler)))
-	t.Cleanup(func() {
-		server.Close()
-		_ = folder.Close()
-	})
-	verifier, err := witness.NewVerifier(vkey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return notary.Witness{Name: "w", Key: vkey, Client: witness.Client{URL: server.URL, Verifier: verifier}}, vkey
 }
 
 func TestWhatASuperuserDidToTheLogIsExplainedAndNeverExported(t *testing.T) {

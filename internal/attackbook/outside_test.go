@@ -3,9 +3,7 @@ package attackbook_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/caldicott/caldicott/internal/anchor"
 	"github.com/caldicott/caldicott/internal/audit"
+	"github.com/caldicott/caldicott/internal/housetest"
 	"github.com/caldicott/caldicott/internal/merkle"
 	"github.com/caldicott/caldicott/internal/notary"
 	"github.com/caldicott/caldicott/internal/notarydb"
@@ -23,43 +22,12 @@ import (
 )
 
 // outsider is a witness that somebody else runs.
-type outsider struct {
-	notary.Witness
-	folder string
-	server *httptest.Server
-}
+type outsider struct{ housetest.Witness }
 
 // outside has a witness serve, which knows the log by its key.
 func outside(t testing.TB, name string) outsider {
 	t.Helper()
-	secret, verifier, err := witness.GenerateKey(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := witness.ParseKey(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := witness.ParseLogs(strings.NewReader("log " + public))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := outsider{folder: t.TempDir()}
-	folder, err := witness.OpenFolder(o.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.server = httptest.NewServer(witness.Handler(&witness.Witness{Key: key, Logs: logs, Store: folder, Clock: time.Now}, slog.New(slog.DiscardHandler)))
-	t.Cleanup(func() {
-		o.server.Close()
-		_ = folder.Close()
-	})
-	list, err := notary.ParseWitnesses(strings.NewReader(fmt.Sprintf(`[{"name": %q, "url": %q, "vkey": %q}]`, name, o.server.URL, verifier)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Witness = list[0]
-	return o
+	return outsider{housetest.NewWitness(t, name, public, nil)}
 }
 
 // publisher is the service's, in a process that has just begun.
@@ -67,7 +35,7 @@ func (b *book) publisher(quorum int, all ...outsider) *notary.Publisher {
 	desk := notarydb.Desk{Shelf: notarydb.Shelf{DB: b.sealer}}
 	p := &notary.Publisher{Origin: origin, Log: desk, Store: desk, Quorum: quorum, Clock: time.Now}
 	for _, o := range all {
-		p.Witnesses = append(p.Witnesses, o.Witness)
+		p.Witnesses = append(p.Witnesses, o.Witness.Witness)
 	}
 	return p
 }
@@ -230,7 +198,7 @@ func TestA11TwoWitnessesThatWereShownTwoLogsHoldTheEvidence(t *testing.T) {
 		}
 	}
 	b.alarmed(notary.AlarmFork, here)
-	files, err := filepath.Glob(filepath.Join(here.folder, witness.LogID(origin)+".evidence-*"))
+	files, err := filepath.Glob(filepath.Join(here.Folder, witness.LogID(origin)+".evidence-*"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("evidence: %v %v", files, err)
 	}
@@ -307,7 +275,7 @@ func TestA16AWitnessThatStopsOrColludesIsOneOfSeveral(t *testing.T) {
 		return s
 	}
 	b.published(one, two, three)
-	three.server.Close()
+	three.Server.Close()
 	longer := b.grow(100)
 	all, most := b.publisher(3, one, two, three), b.publisher(2, one, two, three)
 	if err := all.Publish(t.Context()); err == nil {

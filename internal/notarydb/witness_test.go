@@ -2,7 +2,6 @@ package notarydb_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -25,36 +24,8 @@ import (
 // watch serves a witness of the log whose verifier key is given; in front of it may stand something.
 func watch(t testing.TB, name, logKey string, front func(http.Handler) http.Handler) (w notary.Witness, vkey string) {
 	t.Helper()
-	secret, vkey, err := witness.GenerateKey(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := witness.ParseKey(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := witness.ParseLogs(strings.NewReader("log " + logKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder, err := witness.OpenFolder(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := witness.Handler(&witness.Witness{Key: key, Logs: logs, Store: folder, Clock: time.Now}, slog.New(slog.DiscardHandler))
-	if front != nil {
-		handler = front(handler)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(func() {
-		server.Close()
-		_ = folder.Close()
-	})
-	list, err := notary.ParseWitnesses(strings.NewReader(`[{"name": "` + name + `", "url": "` + server.URL + `", "vkey": "` + vkey + `"}]`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list[0], vkey
+	served := housetest.NewWitness(t, name, logKey, front)
+	return served.Witness, served.Key
 }
 
 func (h house) publisher(clock func() time.Time, witnesses ...notary.Witness) *notary.Publisher {
